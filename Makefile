@@ -1,0 +1,48 @@
+# `make` shows the targets. Every target sets up what it needs first.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+SETUP := .venv/.setup node_modules/.setup
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help setup test lint format bench lock clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## make .venv and node_modules
+
+.venv/.setup: requirements-local.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or say 'make PYTHON=/path/to/python3.11'."; exit 1; }
+	@echo "Setting up .venv (about half a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@touch $@
+
+node_modules/.setup: package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20 is needed (it brings npm): install it."; exit 1; }
+	@echo "Setting up node_modules (about half a minute) …"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+test: $(SETUP) ## run every test
+	@$(BIN)/python -m pytest
+
+lint: $(SETUP) ## check style and types
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+format: $(SETUP) ## put the code into the project's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: $(SETUP) ## measure, and print one table for each benchmark
+	@$(BIN)/python -m benchmarks
+
+lock: $(SETUP) ## compile the requirement files anew after a change of a .in file
+	@$(COMPILE) -o requirements.txt requirements.in
+	@$(COMPILE) -o requirements-local.txt requirements-local.in
+
+clean: ## remove what setup and the stack made
+	@rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
