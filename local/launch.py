@@ -59,21 +59,30 @@ class ServerProcess:
 
     def start(self, *, timeout: float = 30) -> Self:
         """Starts the process and returns once it accepts. Raises NotReady."""
-        command = [sys.executable, "-m", f"local.{self.package}", "--port", str(self._port), *self._arguments]
         self._errors = self._log.open("ab") if self._log else tempfile.TemporaryFile()  # noqa: SIM115 - close() does
         self._process = subprocess.Popen(
-            command,
+            self._command(),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env={**os.environ, **self._environment},
         )
-        lines = self._lines(time.monotonic() + timeout)
+        try:
+            self._read_announcement(self._lines(time.monotonic() + timeout))
+        except NotReady:
+            self.close()
+            raise
+        return self
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", f"local.{self.package}", "--port", str(self._port), *self._arguments]
+
+    def _read_announcement(self, lines: Iterator[str]) -> None:
+        """Reads, from the lines the process prints, where it listens. Returns once it accepts."""
         self.url = next(lines).removeprefix("ready ")
         self._port = int(self.url.rsplit(":", 1)[1].split("/")[0])
         if self._has_admin:
             self.admin = next(lines).removeprefix("admin ")
-        return self
 
     def _lines(self, deadline: float) -> Iterator[str]:
         """Lines of the process's stdout, read unbuffered so that nothing waits behind them."""
