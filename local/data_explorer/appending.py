@@ -1,0 +1,179 @@
+"""One append: rows into their table, then through the update policies of what they make, in the open transaction."""
+
+import datetime
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from local.data_explorer.catalog import Catalog
+from local.data_explorer.errors import KustoError
+from local.data_explorer.ingested import Batch, Extent, IngestionFailure
+from local.data_explorer.kql.translation import Translator
+from local.data_explorer.schema import Column, TableSchema
+from local.data_explorer.storage import EXTENT, literal, quoted
+from local.data_explorer.types import STORED_AS
+
+INGEST_BY = "ingest-by:"
+_INCOMING = "$incoming"
+
+
+class PolicyFailure(Exception):
+    """An update policy's query failed on the new rows."""
+
+    def __init__(self, policy: "UpdatePolicy", reason: str) -> None:
+        super().__init__(
+            f"Update policy of table '{policy.target}' (source '{policy.source}', query '{policy.query}') failed: {reason}"
+        )
+        self.policy = policy
+        self.transactional = policy.transactional
+        self.recorded = IngestionFailure(
+            operation_id=str(uuid.uuid4()),
+            table=policy.target,
+            details=str(self),
+            error_code="UpdatePolicy_UnknownError",
+            operation_kind="UpdatePolicy",
+            source=policy.source,
+            from_update_policy=True,
+        )
+
+
+@dataclass(frozen=True)
+class UpdatePolicy:
+    """One element of a table's update policy: rows appended to `source` go through `query` into `target`."""
+
+    target: str
+    source: str
+    query: str
+    transactional: bool
+    propagate_tags: bool
+
+
+def update_policies(catalog: Catalog, source: str) -> list[UpdatePolicy]:
+    """The enabled update policies that new rows of `source` set off."""
+    found = []
+    for (owner_kind, target, policy), text in catalog.policies.items():
+        if owner_kind != "table" or policy != "update":
+            continue
+        for element in json.loads(text) or ():
+            if element["Source"] == source and element["IsEnabled"]:
+                found.append(
+                    UpdatePolicy(
+                        target,
+                        source,
+                        element["Query"],
+                        element["IsTransactional"],
+                        element["PropagateIngestionProperties"],
+                    )
+                )
+    return found
+
+
+class Appending:
+    """Appends batches in the transaction that is open on `cursor`; policies in `failed` are left out."""
+
+    def __init__(
+        self,
+        database: str,
+        catalog: Catalog,
+        cursor: duckdb.DuckDBPyConnection,
+        extent: int,
+        failed: Sequence[PolicyFailure],
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._cursor = cursor
+        self._extent = extent
+        self._failed = [failure.policy for failure in failed]
+        self._translator = Translator(catalog)
+
+    def run(self, batches: Sequence[Batch]) -> list[Extent]:
+        return [extent for batch in batches if not self._is_ingested(batch) for extent in self._append_batch(batch)]
+
+    def _is_ingested(self, batch: Batch) -> bool:
+        tags = [INGEST_BY + value for value in batch.if_not_exists]
+        if not tags:
+            return False
+        known = self._cursor.execute(
+            "SELECT 1 FROM meta.extents WHERE table_name = ? AND list_has_any(tags, ?) LIMIT 1", [batch.table, tags]
+        ).fetchone()
+        return known is not None
+
+    def _append_batch(self, batch: Batch) -> list[Extent]:
+        table = self._catalog.table(batch.table)
+        self._cursor.register(_INCOMING, batch.rows)
+        try:
+            given = set(batch.rows.column_names)
+            selected = ", ".join(_stored(column, given) for column in table.columns)
+            source = f"SELECT {selected} FROM {quoted(_INCOMING)}"
+            return self._append(table, source, batch)
+        except duckdb.Error as error:
+            raise KustoError(f"Rows can't be appended to table '{batch.table}': {error}") from error
+        finally:
+            self._cursor.unregister(_INCOMING)
+
+    def _append(self, table: TableSchema, source: str, batch: Batch, depth: int = 0) -> list[Extent]:
+        """Inserts the rows of the SQL query `source`, then runs the policies that they set off."""
+        policies = [policy for policy in update_policies(self._catalog, table.name) if policy not in self._failed]
+        arrived = f"$new{depth}"
+        if policies:
+            self._cursor.execute(
+                f"CREATE TEMP TABLE {quoted(arrived)} AS SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
+            )
+            source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{quoted(arrived)}"
+        inserted = self._cursor.execute(
+            f"INSERT INTO {quoted(self._database)}.rows.{quoted(table.name)} SELECT *, {self._extent} FROM ({source})"
+        ).fetchone()
+        assert inserted is not None
+        extents = [self._keep_extent(table.name, inserted[0], batch)] if inserted[0] else []
+        for policy in policies:
+            self._run_policy(policy, table, arrived, batch, depth)
+        if policies:
+            self._cursor.execute(f"DROP TABLE temp.{quoted(arrived)}")
+        return extents
+
+    def _run_policy(self, policy: UpdatePolicy, source: TableSchema, arrived: str, batch: Batch, depth: int) -> None:
+        """Runs a policy's query with the source table's name standing for the new rows only (temp shadows main)."""
+        target = self._catalog.table(policy.target)
+        shadow = f"temp.{quoted(source.name)}"
+        self._cursor.execute(f"CREATE TEMP VIEW {quoted(source.name)} AS SELECT * FROM temp.{quoted(arrived)}")
+        try:
+            query = self._translator.translate(policy.query).sql
+            given = {column.name for column in target.columns}
+            selected = ", ".join(_stored(column, given) for column in target.columns)
+            self._append(target, f"SELECT {selected} FROM ({query})", batch, depth + 1)
+        except (duckdb.Error, KustoError) as error:
+            raise PolicyFailure(policy, str(error)) from error
+        self._cursor.execute(f"DROP VIEW {shadow}")
+
+    def _keep_extent(self, table: str, rows: int, batch: Batch) -> Extent:
+        created = batch.creation_time or datetime.datetime.now(datetime.UTC)
+        extent = Extent(str(uuid.uuid4()), table, rows, batch.tags, created)
+        self._cursor.execute(
+            "INSERT INTO meta.extents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                extent.id,
+                table,
+                self._extent,
+                self._extent,
+                rows,
+                list(batch.tags),
+                batch.source,
+                created.astimezone(datetime.UTC).replace(tzinfo=None),
+            ],
+        )
+        return extent
+
+
+def _stored(column: Column, given: set[str]) -> str:
+    """SQL that reads one column of the incoming rows as it is stored: strings have no null, nor dynamics a 'null'."""
+    name, kind = quoted(column.name), STORED_AS[column.type]
+    if column.name not in given:
+        return f"{literal('') if column.type == 'string' else 'NULL'}::{kind} AS {name}"
+    if column.type == "string":
+        return f"coalesce({name}::VARCHAR, '') AS {name}"
+    if column.type == "dynamic":
+        return f"nullif({name}::JSON, 'null'::JSON) AS {name}"
+    return f"{name}::{kind} AS {name}"

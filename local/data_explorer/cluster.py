@@ -1,0 +1,55 @@
+"""The server's databases."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.data_explorer.database import Database
+from local.data_explorer.errors import EntityNotFound, KustoError
+from local.data_explorer.storage import Storage
+from local.faults import Faults
+
+NET_DEFAULT = "NetDefaultDB"
+"""The database a client means that names none (azure-kusto-data's default)."""
+
+
+class Cluster:
+    """Every database of this process, and the faults that its operations are struck by."""
+
+    def __init__(self, directory: Path, databases: list[str], *, memory_limit: str = "1GB") -> None:
+        self.faults = Faults()
+        self.storage = Storage(directory, memory_limit=memory_limit)
+        self._lock = threading.Lock()
+        self._databases = {name: Database(self.storage, name) for name in self.storage.names()}
+        for name in databases:
+            if name not in self._databases:
+                self.create(name)
+        self._default = databases[0]
+
+    @property
+    def databases(self) -> Mapping[str, Database]:
+        return dict(self._databases)
+
+    def database(self, name: str | None) -> Database:
+        """Raises EntityNotFound. No name, and NetDefaultDB, mean the first database."""
+        if not name or (name == NET_DEFAULT and name not in self._databases):
+            name = self._default
+        found = self._databases.get(name)
+        if found is None:
+            raise EntityNotFound(f"Entity ID '{name}' of kind 'Database' was not found.")
+        return found
+
+    def create(self, name: str) -> Database:
+        """Raises KustoError when the name can't be a file's or is taken."""
+        if not all(character.isalnum() or character in " -_." for character in name) or name.startswith("."):
+            raise KustoError(f"'{name}' can't be a database's name: letters, digits, space, '-', '_' and '.' can.")
+        with self._lock:
+            if name in self._databases:
+                raise KustoError(f"Database '{name}' already exists.", code="BadRequest_EntityAlreadyExists")
+            self._databases[name] = Database(self.storage, name)
+            return self._databases[name]
+
+    def close(self) -> None:
+        for database in self._databases.values():
+            database.close()
+        self.storage.close()

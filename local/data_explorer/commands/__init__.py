@@ -1,0 +1,1 @@
+"""Management commands: reading them, and one module for each kind of entity."""

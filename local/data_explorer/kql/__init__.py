@@ -1,0 +1,1 @@
+"""KQL to SQL: duckdb-kql, and what this server adds to it."""
