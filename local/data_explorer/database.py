@@ -106,8 +106,16 @@ class Database:
         except duckdb.TransactionException:
             return  # a failed COMMIT has ended the transaction already
 
-    def append(self, batches: Sequence[Batch], *, checkpoint: Checkpoint | None = None) -> list[Extent]:
-        """Appends rows, runs update policies on them and moves the checkpoint: all of it, durably, or nothing.
+    def append(
+        self,
+        batches: Sequence[Batch],
+        *,
+        checkpoint: Checkpoint | Sequence[Checkpoint] | None = None,
+        refused: Sequence[IngestionFailure] = (),
+    ) -> list[Extent]:
+        """Appends rows, runs update policies on them and moves checkpoints: all of it, durably, or nothing.
+
+        `refused` are failures of data that came with the batches, to be kept in the same transaction.
 
         Returns the extents made in the batches' own tables (not those that update policies made). A policy that is
         not transactional and fails is recorded as an ingestion failure and its source's rows are kept. Raises
@@ -120,10 +128,10 @@ class Database:
                 try:
                     with self.change():
                         extents = appending.run(batches)
-                        if checkpoint is not None:
-                            self._keep(checkpoint)
-                        for failure in failures:
-                            self._keep_failure(failure.recorded)
+                        for moved in (checkpoint,) if isinstance(checkpoint, Checkpoint) else checkpoint or ():
+                            self._keep(moved)
+                        for kept in (*refused, *(failure.recorded for failure in failures)):
+                            self._keep_failure(kept)
                     return extents
                 except PolicyFailure as failure:
                     if failure.transactional:

@@ -1,0 +1,1 @@
+"""How data gets into the local Data Explorer: formats, streaming, queued ingestion and data connections."""
