@@ -1,0 +1,1 @@
+"""A local Azure Cosmos DB for NoSQL: the service's REST protocol over SQLite, for the unmodified SDKs."""

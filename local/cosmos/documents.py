@@ -1,0 +1,186 @@
+"""JSON documents: reading what a client sends, checking it, and writing what the service keeps and serves."""
+
+import base64
+import math
+import re
+import struct
+from typing import Any, NamedTuple
+
+import orjson
+
+from local.cosmos.errors import bad_request, invalid_payload, too_large
+from local.cosmos.indexing import IndexingPolicy
+from local.cosmos.partition_keys import PartitionKeyDefinition
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_ID_BYTES = 1023
+MAX_TTL = 2**31 - 1
+SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
+_MAX_EXACT = 2**53
+_FORBIDDEN_IN_IDS = frozenset("/\\?#")
+_UNUSUAL_NUMBER = re.compile(rb"\.0+(?![0-9])|[0-9][eE]|[0-9]{16}|-0")
+_SUFFIX = b',"_rid":"'
+
+
+class Draft(NamedTuple):
+    """A checked document that is not placed yet: without system properties and without its closing brace."""
+
+    id: str
+    epk: str
+    text: bytes
+    ttl: int | None
+    """The item's own time to live in seconds, -1 for never; None when it has none."""
+    terms: int
+    """How many of its values the container's indexing policy indexes."""
+
+
+class SystemProperties(NamedTuple):
+    rid: str
+    etag: str
+    """With its quotes, as it travels in headers."""
+
+
+def parse(body: bytes) -> Any:
+    """JSON whose numbers are as the service keeps them. Raises ServiceError (400, 413)."""
+    if len(body) > MAX_BYTES:
+        raise too_large()
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise invalid_payload() from None
+    return doubles(value) if _UNUSUAL_NUMBER.search(body) else value
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise invalid_payload()
+    return value
+
+
+def doubles(value: Any) -> Any:
+    """The value with every number as an IEEE 754 double: 0.0 is 0, integers past 2^53 are rounded."""
+    match value:
+        case dict():
+            return {key: doubles(inner) for key, inner in value.items()}
+        case list():
+            return [doubles(inner) for inner in value]
+        case float():
+            return _double(value)
+        case int() if not -_MAX_EXACT <= value <= _MAX_EXACT:
+            return _double(float(value))
+    return value
+
+
+def _double(value: float) -> float | int:
+    if not math.isfinite(value):
+        raise invalid_payload()
+    if not value.is_integer() or not -(2**63) <= value < 2**64:
+        return value
+    if abs(value) <= _MAX_EXACT:
+        return int(value)
+    return _rounded(value)
+
+
+def _rounded(value: float) -> int:
+    """The shortest digits that mean this double, zeros after them, as ECMAScript writes it."""
+    digits, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return int(value)
+    whole, _, fraction = digits.partition(".")
+    return int((whole + fraction).ljust(len(whole.lstrip("-")) + int(exponent) + digits.startswith("-"), "0"))
+
+
+def check_id(value: object, *, limit: int = MAX_ID_BYTES) -> str:
+    """A resource's id. Raises ServiceError (400)."""
+    if value is None:
+        raise bad_request("The input content is invalid because the required properties - 'id; ' - are missing")
+    if not isinstance(value, str):
+        raise bad_request(f"The input content is invalid because 'id' must be a string, not {value!r}.")
+    if not value or len(value.encode()) > limit:
+        raise bad_request(
+            f"The input name '{value[:80]}' is invalid. Ensure to provide a unique non-empty string of at most"
+            f" {limit} bytes."
+        )
+    if not _FORBIDDEN_IN_IDS.isdisjoint(value) or value.endswith((" ", "\n")):
+        raise bad_request(
+            f"The input name '{value[:80]}' is invalid: it must not contain '/', '\\', '?' or '#' nor end in a space."
+        )
+    return value
+
+
+def check_ttl(document: dict[str, Any], *, name: str = "ttl") -> int | None:
+    """Seconds to live, -1 for ever, None when not given. Raises ServiceError (400)."""
+    if name not in document:
+        return None
+    ttl = document[name]
+    if isinstance(ttl, int) and not isinstance(ttl, bool) and (ttl == -1 or 0 < ttl <= MAX_TTL):
+        return ttl
+    raise bad_request(
+        f"The input {name} '{ttl}' is invalid. Ensure to provide a nonzero positive integer less than or equal to"
+        f" '{MAX_TTL}', or '-1' for never."
+    )
+
+
+def draft(document: object, definition: PartitionKeyDefinition, key: bytes | None, policy: IndexingPolicy) -> Draft:
+    """Checks a document that a client sent, and its partition key against the request's (`key`, canonical JSON).
+
+    Raises ServiceError (400, 413). The document's system properties are taken off it.
+    """
+    if not isinstance(document, dict):
+        raise invalid_payload()
+    item_id = check_id(document.get("id"))
+    ttl = check_ttl(document)
+    for name in SYSTEM_PROPERTIES:
+        document.pop(name, None)
+    values = orjson.dumps(definition.values(document))
+    epk = definition.effective(values)
+    if key is not None and key != values and definition.effective(key) != epk:
+        raise bad_request(
+            "PartitionKey extracted from document doesn't match the one specified in the header", substatus=1001
+        )
+    try:
+        text = orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        raise bad_request("The request document is nested too deeply.") from None
+    if len(text) > MAX_BYTES:
+        raise too_large()
+    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document))
+
+
+def encode_rid(*numbers: tuple[int, int]) -> str:
+    """A resource id from (value, bytes) pairs, in the service's own base64 (with - for /)."""
+    raw = b"".join(value.to_bytes(size, "big") for value, size in numbers)
+    return base64.b64encode(raw).decode().replace("/", "-")
+
+
+def decode_rid(rid: str) -> bytes:
+    return base64.b64decode(rid.replace("-", "/"))
+
+
+def item_rid(container_rid: str, number: int) -> str:
+    return base64.b64encode(decode_rid(container_rid) + struct.pack("<Q", number)).decode().replace("/", "-")
+
+
+def etag(number: int, timestamp: int) -> str:
+    """An etag, with its quotes, in the shape of the service's, for one change of one container."""
+    return f'"{number & 0xFFFFFFFF:08x}-{number >> 32 & 0xFFFF:04x}-0000-0000-{timestamp:012x}"'
+
+
+def served(text: bytes, rid: str, container_link: str, tag: str, timestamp: int) -> str:
+    """The whole document as it is kept and served: the draft's text with the system properties after it."""
+    return (
+        f'{text.decode()},"_rid":"{rid}","_self":"{container_link}docs/{rid}/","_etag":"\\{tag[:-1]}\\""'
+        f',"_attachments":"attachments/","_ts":{timestamp}}}'
+    )
+
+
+def system_properties(body: bytes) -> SystemProperties:
+    """What `served` wrote after a document."""
+    suffix = orjson.loads(b"{" + body[body.rindex(_SUFFIX) + 1 :])
+    return SystemProperties(suffix["_rid"], suffix["_etag"])
+
+
+def without_system_properties(body: bytes) -> bytes:
+    """The document as the client gave it."""
+    return body[: body.rindex(_SUFFIX)] + b"}"

@@ -1,0 +1,31 @@
+"""What every operation of the server works with."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from local.cosmos.catalog import Catalog, Container
+from local.cosmos.errors import COLLECTION_RID_MISMATCH, bad_request
+from local.cosmos.messages import Request
+from local.cosmos.storage import Readers, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    catalog: Catalog
+    writer: Writer
+    readers: Readers
+    lookups: sqlite3.Connection
+    """For point reads on the event loop."""
+    partitions: int
+    """How many physical partitions a new container gets."""
+
+    def container(self, request: Request) -> Container:
+        """The container that the request's path names. Raises ServiceError (404, 400 when it was made anew)."""
+        container = self.catalog.container(request.path[1], request.path[3])
+        intended = request.headers.get("x-ms-cosmos-intended-collection-rid")
+        if intended and intended != container.rid:
+            raise bad_request(
+                "The requested resource id doesn't match the container's: it was deleted and created again.",
+                substatus=COLLECTION_RID_MISMATCH,
+            )
+        return container

@@ -1,0 +1,185 @@
+"""The SQLite file: its connections, its schema, and the one thread that writes it.
+
+Everything acknowledged was committed with synchronous=FULL, so it survives kill -9 and power loss. Requests that
+arrive while a commit is being flushed share the next one.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+from local.cosmos.errors import owner_not_found
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS databases(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, body TEXT);
+CREATE TABLE IF NOT EXISTS containers(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, database TEXT NOT NULL, id TEXT NOT NULL, partitions INTEGER NOT NULL,
+    lsn INTEGER NOT NULL DEFAULT 0, body TEXT, UNIQUE(database, id));
+CREATE TABLE IF NOT EXISTS offers(number INTEGER PRIMARY KEY AUTOINCREMENT, resource TEXT UNIQUE NOT NULL, body TEXT);
+"""
+_WRITER_CACHE_KIB = 65536
+_READER_CACHE_KIB = 8192
+_GROUP_LIMIT = 256
+
+
+def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB, check_same_thread: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, cached_statements=512, check_same_thread=check_same_thread, timeout=30
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
+
+
+class Transaction:
+    """What a write job sees: the connection, and the log sequence numbers of the containers it changes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._lsns: dict[int, int] = dict(connection.execute("SELECT number, lsn FROM containers"))
+        self._changed: set[int] = set()
+
+    def next_lsn(self, container: int, count: int = 1) -> int:
+        """The first of `count` new numbers in a container's order of changes. Raises ServiceError when it is gone."""
+        lsn = self._lsns.get(container)
+        if lsn is None:
+            raise owner_not_found()
+        self._lsns[container] = lsn + count
+        self._changed.add(container)
+        return lsn + 1
+
+    def add_container(self, container: int) -> None:
+        self._lsns[container] = 0
+
+    def drop_container(self, container: int) -> None:
+        self._lsns.pop(container, None)
+        self._changed.discard(container)
+
+    def keep_lsns(self) -> None:
+        """Writes the numbers given out, so that they never go back, whatever is deleted later."""
+        for container in self._changed:
+            self.connection.execute(
+                "UPDATE containers SET lsn = ? WHERE number = ?", (self._lsns[container], container)
+            )
+        self._changed.clear()
+
+
+class _Job(NamedTuple):
+    work: Callable[[Transaction], Any]
+    future: "asyncio.Future[Any]"
+
+
+class _Outcome(NamedTuple):
+    future: "asyncio.Future[Any]"
+    result: Any
+    error: Exception | None
+
+
+class Writer:
+    """The thread that owns the writing connection: it runs jobs in order, and commits many at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
+        self._connection.executescript(_SCHEMA)
+        self._transaction = Transaction(self._connection)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="cosmos-writer")
+        self._thread.start()
+
+    def submit(self, work: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+        """Runs `work` in the writer's thread; done once what it wrote is on disk.
+
+        What `work` raises comes out, and nothing that it wrote stays.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return future
+
+    def close(self) -> None:
+        """Finishes the jobs that are queued, and closes the file."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            closing = False
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._perform(job)]
+            while len(group) < _GROUP_LIMIT and not self._jobs.empty():
+                queued = self._jobs.get()
+                if queued is None:
+                    closing = True
+                    break
+                group.append(queued)
+                outcomes.append(self._perform(queued))
+            self._loop.call_soon_threadsafe(_settle, self._commit(outcomes))
+            if closing:
+                break
+
+    def _perform(self, job: _Job) -> _Outcome:
+        self._connection.execute("SAVEPOINT job")
+        try:
+            outcome = _Outcome(job.future, job.work(self._transaction), None)
+        except Exception as error:  # noqa: BLE001 - whatever a job raises goes to the request that gave it
+            self._connection.execute("ROLLBACK TO job")
+            outcome = _Outcome(job.future, None, error)
+        self._connection.execute("RELEASE job")
+        return outcome
+
+    def _commit(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        try:
+            self._transaction.keep_lsns()
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._connection.execute("ROLLBACK")
+            return [_Outcome(outcome.future, None, error) for outcome in outcomes]
+        return outcomes
+
+
+def _settle(outcomes: list[_Outcome]) -> None:
+    for future, result, error in outcomes:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+class Readers:
+    """Threads that read, each with a connection of its own, so that a slow query stops nobody else."""
+
+    def __init__(self, path: Path, *, threads: int = 4) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="cosmos-reader", initializer=self._open)
+
+    def _open(self) -> None:
+        self._local.connection = connect(self._path)
+        self._connections.append(self._local.connection)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `work` with a reading connection, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._call, work)
+
+    def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return work(self._local.connection)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
