@@ -1,0 +1,48 @@
+"""Values in and out through the azure-functions library's own converters, as the Python worker uses them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.functions.meta import Datum
+
+from local.functions_host.functions import Parameter
+from local.functions_host.indexing import converter
+
+
+def decode(parameter: Parameter, data: Datum, metadata: Mapping[str, Datum]) -> Any:
+    """The argument that a handler gets. Raises TypeError when the binding can't take this data."""
+    found = converter(parameter.converter)
+    if found is None:
+        return data.value
+    given = metadata if found.has_trigger_support() else None
+    try:
+        return found.decode(data, trigger_metadata=given)
+    except NotImplementedError as error:
+        raise TypeError(
+            f"unable to decode incoming TypedData: unsupported combination of TypedData field {data.type!r} "
+            f"and expected binding type {found}"
+        ) from error
+
+
+def encode(parameter: Parameter, value: Any) -> Datum:
+    """What a handler's result or Out value becomes. Raises TypeError when the binding can't take its type."""
+    found = converter(parameter.converter)
+    if found is None:
+        return _generic(value)
+    try:
+        encoded: Datum = found.encode(value, expected_type=parameter.annotation)
+    except NotImplementedError as error:
+        raise TypeError(
+            f'unable to encode outgoing TypedData: unsupported type "{found}" for Python type "{type(value).__name__}"'
+        ) from error
+    return encoded
+
+
+def _generic(value: Any) -> Datum:
+    if value is None:
+        return Datum(None, None)
+    if isinstance(value, str):
+        return Datum(value, "string")
+    if isinstance(value, bytes | bytearray):
+        return Datum(bytes(value), "bytes")
+    raise TypeError(f'unable to encode outgoing TypedData: unsupported Python type "{type(value).__name__}"')

@@ -1,0 +1,12 @@
+"""Which listener serves which trigger type."""
+
+from collections.abc import Callable, Mapping
+
+from local.functions_host.invocations import Invoker
+from local.functions_host.listeners import Listener
+from local.functions_host.surroundings import Surroundings
+
+Maker = Callable[[Invoker, Surroundings], Listener]
+"""Makes a function's listener. Raises MissingSetting when the trigger names a setting that is not set."""
+
+TRIGGERS: Mapping[str, Maker] = {}
