@@ -6,6 +6,7 @@ rules, `GET` shows them with what is left of their counts, `DELETE` clears them.
 
 import fnmatch
 import random
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,6 +44,8 @@ class Faults:
     def __init__(self, chance: random.Random | None = None) -> None:
         self._rules: list[FaultRule] = []
         self._chance = chance or random.Random()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when rules were set, so that a server can strike what is idle."""
 
     @property
     def rules(self) -> FaultRules:
@@ -50,6 +53,7 @@ class Faults:
 
     def replace(self, rules: FaultRules) -> None:
         self._rules = list(rules.rules)
+        self.on_change()
 
     def clear(self) -> None:
         self._rules = []

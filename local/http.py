@@ -22,7 +22,8 @@ from local.faults import FaultRule, FaultRules, Faults
 from local.process import LOOPBACK, listen
 
 DRAIN_SECONDS = 10
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER's value that makes closing a socket send RST."""
 _TRANSPORT = "local.transport"
 
 
@@ -87,7 +88,7 @@ def reset_connection(scope: Mapping[str, Any]) -> None:
     transport = scope["extensions"][_TRANSPORT]
     peer: socket.socket | None = transport.get_extra_info("socket")
     if peer is not None:
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
     transport.abort()
 
 
