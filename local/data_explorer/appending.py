@@ -76,18 +76,17 @@ class Appending:
 
     def __init__(
         self,
-        database: str,
-        catalog: Catalog,
+        translator: Translator,
         cursor: duckdb.DuckDBPyConnection,
         extent: int,
         failed: Sequence[PolicyFailure],
     ) -> None:
-        self._database = database
-        self._catalog = catalog
+        self._translator = translator
+        self._database = translator.database
+        self._catalog = translator.catalog
         self._cursor = cursor
         self._extent = extent
         self._failed = [failure.policy for failure in failed]
-        self._translator = Translator(catalog)
 
     def run(self, batches: Sequence[Batch]) -> list[Extent]:
         return [extent for batch in batches if not self._is_ingested(batch) for extent in self._append_batch(batch)]

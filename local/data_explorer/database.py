@@ -17,6 +17,7 @@ from local.data_explorer.appending import Appending, PolicyFailure
 from local.data_explorer.catalog import Catalog
 from local.data_explorer.errors import UpdatePolicyFailed
 from local.data_explorer.ingested import Batch, Checkpoint, Extent, IngestionFailure
+from local.data_explorer.kql.translation import Translator
 from local.data_explorer.schema import Mapping, MappingKind, TableSchema
 from local.data_explorer.storage import Storage, quoted
 
@@ -53,6 +54,7 @@ class Database:
         self._writer = storage.cursor(name)
         self._writing = threading.RLock()
         self.catalog: Catalog = catalogs.load(self._writer)
+        self._translator: Translator | None = None
         self._last_extent = self._last_kept_extent()
 
     def _last_kept_extent(self) -> int:
@@ -62,6 +64,15 @@ class Database:
         ).fetchone()
         assert kept is not None
         return int(kept[0])
+
+    @property
+    def translator(self) -> Translator:
+        """Translates queries against the catalog as it is now; kept until the catalog changes."""
+        catalog = self.catalog
+        translator = self._translator
+        if translator is None or translator.catalog is not catalog:
+            self._translator = translator = Translator(catalog, self.name)
+        return translator
 
     def table_schema(self, name: str) -> TableSchema:
         """Raises EntityNotFound."""
@@ -124,7 +135,7 @@ class Database:
         with self._writing:
             failures: list[PolicyFailure] = []
             while True:
-                appending = Appending(self.name, self.catalog, self._writer, self.next_extent(), failures)
+                appending = Appending(self.translator, self._writer, self.next_extent(), failures)
                 try:
                     with self.change():
                         extents = appending.run(batches)

@@ -1,7 +1,7 @@
 """A result as the server holds it: typed columns, and rows already in their wire form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from local.data_explorer.types import KustoType
@@ -19,7 +19,8 @@ class ResultTable:
 
     columns: tuple[ResultColumn, ...]
     rows: Sequence[Sequence[Any]]
-    warnings: tuple[str, ...] = field(default=())
+    size: int = 0
+    """Bytes it takes in memory, about what truncationmaxsize counts; 0 when it was not measured."""
 
 
 def table(columns: str, rows: Sequence[Sequence[Any]]) -> ResultTable:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
-from local.data_explorer.commands.tokens import Kind, Token, place, tokenize
-from local.data_explorer.errors import SyntaxMistake
+from local.data_explorer.commands.tokens import Kind, Token, tokenize
+from local.data_explorer.errors import SemanticMistake, SyntaxMistake
 from local.data_explorer.schema import Column
 from local.data_explorer.types import UnknownType, kusto_type
 
@@ -42,8 +42,8 @@ class CommandReader:
     def mistake(self, expected: str) -> NoReturn:
         """Raises SyntaxMistake: what stands here, where, and what was expected."""
         found = f"'{self.token.text}'" if self.token.text else "the end of the command"
-        raise SyntaxMistake(
-            f"Syntax error: {found} found where {expected} was expected. [{place(self.text, self.token.start)}]",
+        raise SyntaxMistake.at(
+            f"{found} found where {expected} was expected.", self.text, self.token.start, self.token.text
         )
 
     def is_words(self, *words: str) -> bool:
@@ -119,7 +119,7 @@ class CommandReader:
         names = [column.name for column in columns]
         for name in names:
             if names.count(name) > 1:
-                raise SyntaxMistake(f"Semantic error: column '{name}' is declared twice.")
+                raise SemanticMistake(f"column '{name}' is declared twice.")
         return tuple(columns)
 
     def _column(self) -> Column:
@@ -128,7 +128,7 @@ class CommandReader:
         try:
             kind = kusto_type(self.token.text)
         except UnknownType as error:
-            raise SyntaxMistake(f"Syntax error: {error}. [{place(self.text, self.token.start)}]") from error
+            raise SyntaxMistake.at(f"{error}.", self.text, self.token.start, self.token.text) from error
         self.take()
         return Column(name, kind)
 
@@ -147,9 +147,13 @@ class CommandReader:
 
     def value(self) -> str:
         """A literal: a string's value, or the text of anything else up to the next `,` or closing bracket."""
+        return self.value_until(",)]}")
+
+    def value_until(self, stops: str) -> str:
+        """A literal: a string's value, or the text of anything else up to one of `stops` (which is not taken)."""
         if self.token.kind is Kind.STRING:
             return self.string()
-        return self.text[slice(*self._span(",)]}"))].strip()
+        return self.text[slice(*self._span(stops))].strip()
 
     def _span(self, stops: str) -> tuple[int, int]:
         start = self.token.start

@@ -46,13 +46,6 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
-def place(text: str, position: int) -> str:
-    """A position as the service tells it: line and column from 1."""
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
-    return f"line:position={line}:{column}"
-
-
 def _after_blank(text: str, position: int) -> int:
     while position < len(text):
         if text[position].isspace() or unicodedata.category(text[position]) == "Cf":
@@ -139,10 +132,8 @@ def _escape(text: str, position: int) -> tuple[str, int]:
     try:
         return chr(int(code, 16)), position + 1 + digits
     except (ValueError, OverflowError):
-        raise SyntaxMistake(
-            f"Syntax error: '\\{letter}{code}' is no character ({place(text, position)})"
-        ) from None
+        raise SyntaxMistake.at(f"'\\{letter}{code}' is no character.", text, position) from None
 
 
 def _unended(text: str, start: int) -> SyntaxMistake:
-    return SyntaxMistake(f"Syntax error: the string at [{place(text, start)}] does not end")
+    return SyntaxMistake.at("a string does not end.", text, start)

@@ -1,0 +1,73 @@
+"""`python -m local.data_explorer`: a local Azure Data Explorer cluster, HTTPS with a token check, or plain HTTP."""
+
+import asyncio
+import contextlib
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator
+from functools import partial
+
+from starlette.types import ASGIApp
+
+from local.certificates import ensure_trust
+from local.data_explorer.app import Authentication, kusto_app
+from local.data_explorer.cluster import Cluster
+from local.data_explorer.commands.dispatch import Commands
+from local.data_explorer.extensions import Extension
+from local.http import local_app, serving, with_local_routes
+from local.identity.tokens import Tokens
+from local.process import announce, run, server_arguments, stop_requested
+
+DEFAULT_PORT = 8080
+
+
+def arguments() -> ArgumentParser:
+    parser = server_arguments("data_explorer", description=__doc__ or "", port=DEFAULT_PORT)
+    parser.add_argument("--http", type=int, metavar="N", help="also serve plain HTTP without a token check on this port")
+    parser.add_argument(
+        "--database", action="append", metavar="NAME", help="a database to have (repeatable; default: iot)"
+    )
+    parser.add_argument("--memory", default="1GB", metavar="SIZE", help="what DuckDB may take (default 1GB)")
+    return parser
+
+
+def extensions(cluster: Cluster, arguments: Namespace) -> list[Extension]:
+    """What the sub-packages add to the server."""
+    return []
+
+
+async def main(arguments: Namespace) -> None:
+    cluster = Cluster(arguments.data, arguments.database or ["iot"], memory_limit=arguments.memory)
+    added = extensions(cluster, arguments)
+    commands = Commands([command for extension in added for command in extension.commands])
+    app = kusto_app(cluster, commands, [route for extension in added for route in extension.routes])
+    local = local_app(cluster.faults, lambda: {"databases": sorted(cluster.databases)})
+    guarded = Authentication(app, Tokens(arguments.trust))
+    background = [task for extension in added for task in extension.background]
+    certificate = ensure_trust(arguments.trust).server
+    try:
+        async with (
+            serving(with_local_routes(guarded, local), arguments.port, certificate=certificate) as url,
+            _plain(with_local_routes(app, local), arguments.http) as plain,
+            asyncio.TaskGroup() as group,
+        ):
+            running = [group.create_task(task()) for task in background]
+            announce(url, admin=plain)
+            await stop_requested()
+            for task in running:
+                task.cancel()
+    finally:
+        cluster.close()
+
+
+@contextlib.asynccontextmanager
+async def _plain(app: ASGIApp, port: int | None) -> AsyncIterator[str | None]:
+    """The plain HTTP listener while the block runs, if a port was given; yields its URL."""
+    if port is None:
+        yield None
+        return
+    async with serving(app, port) as url:
+        yield url
+
+
+if __name__ == "__main__":
+    run(partial(main, arguments().parse_args()))

@@ -1,0 +1,118 @@
+"""Running queries: on a cursor of the calling thread's own, under the request's limits."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from local.data_explorer.database import Database
+from local.data_explorer.errors import InternalError, KustoError, ResultTooLarge, SemanticMistake, TimedOut
+from local.data_explorer.kql.statements import split_settings
+from local.data_explorer.requests import KustoRequest, QueryLimits, limits
+from local.data_explorer.responses import Answer
+from local.data_explorer.results import ResultTable
+from local.data_explorer.wire import fetch
+
+_WHOLE = 2**62
+
+
+@dataclass
+class Cancellation:
+    """Lets another thread end a query. Set `reason` by `cancel`; the query then raises it."""
+
+    reason: KustoError | None = None
+    _cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cancel(self, reason: KustoError) -> None:
+        with self._lock:
+            self.reason = self.reason or reason
+            for cursor in self._cursors:
+                cursor.interrupt()
+
+    @contextmanager
+    def covering(self, cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+        """While the block runs, `cancel` interrupts the cursor, and so does the end of `seconds`."""
+        timer = threading.Timer(seconds, self.cancel, [TimedOut(f"Request execution timed out after {seconds:g} s.")])
+        timer.daemon = True
+        with self._lock:
+            self._cursors.append(cursor)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._cursors.remove(cursor)
+
+
+def run_query(database: Database, request: KustoRequest, cancellation: Cancellation | None = None) -> Answer:
+    """Answers a query. Blocks. Raises KustoError."""
+    settings, text = split_settings(request.csl)
+    options = {**request.options, **settings}
+    allowed = limits(options)
+    translation = database.translator.translate(text, request.parameters)
+    table, failure = run_sql(
+        database, translation.sql, translation.parameters, allowed, cancellation or Cancellation()
+    )
+    return Answer(table, translation.visualization, request.client_request_id, str(uuid.uuid4()), failure)
+
+
+def run_sql(
+    database: Database, sql: str, parameters: dict[str, Any], allowed: QueryLimits, cancellation: Cancellation
+) -> tuple[ResultTable, KustoError | None]:
+    """Runs SQL that the translator made. The error, when there is one, says that the rows are only part."""
+    with database.storage.reading(database.name) as cursor, cancellation.covering(cursor, allowed.seconds):
+        try:
+            relation = cursor.sql(sql, params=parameters or None)
+            return _limited(relation, allowed)
+        except duckdb.Error as error:
+            raise _in_kusto_terms(error, cancellation) from error
+
+
+def _limited(relation: duckdb.DuckDBPyRelation, allowed: QueryLimits) -> tuple[ResultTable, KustoError | None]:
+    if allowed.take is not None and (allowed.rows is None or allowed.take <= allowed.rows):
+        return fetch(relation, allowed.take), None
+    table = fetch(relation, _WHOLE if allowed.rows is None else allowed.rows + 1)
+    if allowed.rows is not None and len(table.rows) > allowed.rows:
+        kept = ResultTable(table.columns, table.rows[: allowed.rows])
+        return kept, _too_large(f"the set limit of {allowed.rows} records")
+    if allowed.bytes is not None and table.size > allowed.bytes:
+        kept = ResultTable(table.columns, table.rows[: len(table.rows) * allowed.bytes // table.size])
+        return kept, _too_large(f"the set limit of {allowed.bytes} bytes")
+    return table, None
+
+
+def _too_large(limit: str) -> ResultTooLarge:
+    return ResultTooLarge(
+        "Query execution has exceeded the allowed limits (80DA0003): The results of this query exceed "
+        f"{limit}, so not all records were returned (E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003). "
+        "See https://aka.ms/kustoquerylimits for more information and possible solutions."
+    )
+
+
+def _in_kusto_terms(error: duckdb.Error, cancellation: Cancellation) -> KustoError:
+    message = str(error).partition("\n")[0]
+    if isinstance(error, duckdb.InterruptException) and cancellation.reason is not None:
+        return cancellation.reason
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+        name = message.split('"')[1] if message.count('"') > 1 else ""
+        if isinstance(error, duckdb.CatalogException) and " with name " in message:
+            name = message.partition(" with name ")[2].split(" ")[0].strip('"')
+        if name:
+            return SemanticMistake(
+                f"Failed to resolve table or column expression named '{name}' ({message})", error="SEM0100"
+            )
+        return SemanticMistake(message)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ResultTooLarge(
+            "Query execution lacks memory resources to complete (80DA0007): Partial query failure: Low memory condition "
+            f"(E_LOW_MEMORY_CONDITION). ({message})"
+        )
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return InternalError(message)
+    return KustoError(message)
