@@ -1,0 +1,318 @@
+"""Expressions to functions: a tree is compiled once and then called for each row.
+
+A row's environment is a tuple of values, one for each alias in scope.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.cosmos.query.errors import query_error
+from local.cosmos.query.functions import FUNCTIONS
+from local.cosmos.query.operators import BINARY, UNARY, between, step
+from local.cosmos.query.patterns import like
+from local.cosmos.query.syntax import (
+    ArrayLiteral,
+    Between,
+    Call,
+    Chain,
+    Conditional,
+    Constant,
+    Expression,
+    In,
+    Like,
+    Logical,
+    ObjectLiteral,
+    Parameter,
+    Path,
+    Query,
+    Reference,
+    Subquery,
+    Unary,
+)
+from local.cosmos.query.values import UNDEFINED, Value, equal, normal
+
+Environment = tuple[Value, ...]
+Evaluator = Callable[[Environment], Value]
+Rows = Callable[[Environment], Iterator[Value]]
+"""The results of a subquery for one environment of the query around it."""
+
+MAX_COMBINATIONS = 1_000_000
+"""How many combinations of array elements one document may be joined to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which alias is which place of the environment; `computed`: expressions whose values stand in it already."""
+
+    names: Mapping[str, int] = field(default_factory=dict)
+    size: int = 0
+    computed: Mapping[Expression, int] = field(default_factory=dict)
+
+    def plus(self, name: str | None) -> "Scope":
+        """The scope after one more value was added to the environment."""
+        names = {**self.names, name: self.size} if name is not None else self.names
+        return Scope(names, self.size + 1, self.computed)
+
+
+class Budget:
+    """What is left of the combinations that the document at hand may be joined to."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.left = MAX_COMBINATIONS
+
+    def renew(self) -> None:
+        self.left = MAX_COMBINATIONS
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            message = f"The query joins one document to more than {MAX_COMBINATIONS} combinations."
+            raise query_error(self._text, "SC3001", message, 0)
+
+
+class Compiler:
+    """Compiles the expressions of one query with its parameters. Raises QueryError for a parameter that isn't given."""
+
+    def __init__(
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        rows_of: Callable[[Query, "Compiler", Scope], Rows],
+    ) -> None:
+        self.text = text
+        self.budget = Budget(text)
+        self._parameters = parameters
+        self._rows_of = rows_of
+        self._values: dict[str, Value] = {}
+
+    def parameter(self, node: Parameter) -> Value:
+        """The value given for a parameter."""
+        if node.name in self._values:
+            return self._values[node.name]
+        if node.name not in self._parameters:
+            message = f"The parameter '{node.name}' is used in the query but no value is given for it."
+            raise query_error(self.text, "SC2003", message, node.at, node.at + len(node.name))
+        try:
+            value = normal(self._parameters[node.name])
+        except ValueError as error:
+            message = f"The value of the parameter '{node.name}' is invalid: {error}."
+            raise query_error(self.text, "SC2003", message, node.at, node.at + len(node.name)) from error
+        self._values[node.name] = value
+        return value
+
+    def evaluator(self, node: Expression, scope: Scope) -> Evaluator:
+        """The function that gives the expression's value in an environment of that scope."""
+        if scope.computed and node in scope.computed:
+            return _place(scope.computed[node])
+        match node:
+            case Constant(value):
+                return lambda environment: value
+            case Parameter():
+                given = self.parameter(node)
+                return lambda environment: given
+            case Reference(name):
+                return _place(scope.names[name])
+            case Path(base, steps):
+                return self._path(base, steps, scope)
+            case Call():
+                return self._call(node, scope)
+            case Subquery(kind, query):
+                return self._subquery(kind, query, node.at, scope)
+            case ArrayLiteral(items):
+                return _array([self.evaluator(item, scope) for item in items])
+            case ObjectLiteral(members):
+                return _object([(name, self.evaluator(value, scope)) for name, value in members])
+            case _:
+                return self._operation(node, scope)
+
+    def _operation(self, node: Expression, scope: Scope) -> Evaluator:
+        match node:
+            case Unary(operator, operand):
+                return _unary(UNARY[operator], self.evaluator(operand, scope))
+            case Chain(first, rest):
+                operands = [(BINARY[operator], self.evaluator(operand, scope)) for operator, operand in rest]
+                return _chain(self.evaluator(first, scope), operands)
+            case Logical(operator, operands):
+                compiled = [self.evaluator(operand, scope) for operand in operands]
+                return {"AND": _and, "OR": _or, "??": _first_defined}[operator](compiled)
+            case In(value, choices):
+                return _in(self.evaluator(value, scope), [self.evaluator(choice, scope) for choice in choices])
+            case Between(value, low, high):
+                return _ternary(between, *(self.evaluator(part, scope) for part in (value, low, high)))
+            case Like(value, pattern, escape):
+                matches = like(escape)
+                return _binary(matches, self.evaluator(value, scope), self.evaluator(pattern, scope))
+            case Conditional(condition, consequent, alternative):
+                parts = (self.evaluator(part, scope) for part in (condition, consequent, alternative))
+                return _conditional(*parts)
+        raise TypeError(f"{type(node).__name__} is no expression")
+
+    def _path(self, base: Expression, steps: tuple[Expression, ...], scope: Scope) -> Evaluator:
+        keys = [part.value for part in steps if isinstance(part, Constant)]
+        is_plain = len(keys) == len(steps) and all(isinstance(key, str) for key in keys)
+        if is_plain and isinstance(base, Reference) and base.name in scope.names:
+            return _property(scope.names[base.name], keys)
+        evaluators = [self.evaluator(part, scope) for part in steps]
+        start = self.evaluator(base, scope)
+
+        def reached(environment: Environment) -> Value:
+            value = start(environment)
+            for key in evaluators:
+                value = step(value, key(environment))
+            return value
+
+        return reached
+
+    def _call(self, node: Call, scope: Scope) -> Evaluator:
+        function = FUNCTIONS[node.name]
+        call = function.call
+        arguments = [self.evaluator(argument, scope) for argument in node.arguments]
+        if len(arguments) == 1 and not function.is_strict:
+            only = arguments[0]
+            return lambda environment: call(only(environment))
+
+        def called(environment: Environment) -> Value:
+            values = [argument(environment) for argument in arguments]
+            if function.is_strict and UNDEFINED in values:
+                return UNDEFINED
+            return call(*values)
+
+        return called
+
+    def _subquery(self, kind: str, query: Query, at: int, scope: Scope) -> Evaluator:
+        rows = self._rows_of(query, self, scope)
+        if kind == "exists":
+            return lambda environment: next(rows(environment), UNDEFINED) is not UNDEFINED
+        if kind == "array":
+            return lambda environment: list(rows(environment))
+
+        def only_row(environment: Environment) -> Value:
+            found = rows(environment)
+            value = next(found, UNDEFINED)
+            if next(found, UNDEFINED) is not UNDEFINED:
+                message = "The cardinality of a scalar subquery result set can not exceed 1."
+                raise query_error(self.text, "SC3002", message, at)
+            return value
+
+        return only_row
+
+
+def _place(index: int) -> Evaluator:
+    return lambda environment: environment[index]
+
+
+def _property(index: int, names: list[str]) -> Evaluator:
+    if len(names) == 1:
+        (name,) = names
+
+        def member(environment: Environment) -> Value:
+            value = environment[index]
+            return value.get(name, UNDEFINED) if type(value) is dict else UNDEFINED
+
+        return member
+
+    def nested(environment: Environment) -> Value:
+        value = environment[index]
+        for name in names:
+            if type(value) is not dict:
+                return UNDEFINED
+            value = value.get(name, UNDEFINED)
+        return value
+
+    return nested
+
+
+def _array(items: list[Evaluator]) -> Evaluator:
+    def built(environment: Environment) -> Value:
+        values = (item(environment) for item in items)
+        return [value for value in values if value is not UNDEFINED]
+
+    return built
+
+
+def _object(members: list[tuple[str, Evaluator]]) -> Evaluator:
+    def built(environment: Environment) -> Value:
+        values = ((name, member(environment)) for name, member in members)
+        return {name: value for name, value in values if value is not UNDEFINED}
+
+    return built
+
+
+def _unary(operation: Callable[[Value], Value], operand: Evaluator) -> Evaluator:
+    return lambda environment: operation(operand(environment))
+
+
+def _binary(operation: Callable[[Value, Value], Value], left: Evaluator, right: Evaluator) -> Evaluator:
+    return lambda environment: operation(left(environment), right(environment))
+
+
+def _ternary(operation: Callable[..., Value], first: Evaluator, second: Evaluator, third: Evaluator) -> Evaluator:
+    return lambda environment: operation(first(environment), second(environment), third(environment))
+
+
+def _chain(first: Evaluator, rest: list[tuple[Callable[[Value, Value], Value], Evaluator]]) -> Evaluator:
+    if len(rest) == 1:
+        return _binary(rest[0][0], first, rest[0][1])
+
+    def folded(environment: Environment) -> Value:
+        value = first(environment)
+        for operation, operand in rest:
+            value = operation(value, operand(environment))
+        return value
+
+    return folded
+
+
+def _and(operands: list[Evaluator]) -> Evaluator:
+    def conjunction(environment: Environment) -> Value:
+        result: Value = True
+        for operand in operands:
+            value = operand(environment)
+            if value is False:
+                return False
+            if value is not True:
+                result = UNDEFINED
+        return result
+
+    return conjunction
+
+
+def _or(operands: list[Evaluator]) -> Evaluator:
+    def disjunction(environment: Environment) -> Value:
+        result: Value = False
+        for operand in operands:
+            value = operand(environment)
+            if value is True:
+                return True
+            if value is not False:
+                result = UNDEFINED
+        return result
+
+    return disjunction
+
+
+def _first_defined(operands: list[Evaluator]) -> Evaluator:
+    def coalesced(environment: Environment) -> Value:
+        for operand in operands:
+            value = operand(environment)
+            if value is not UNDEFINED:
+                return value
+        return UNDEFINED
+
+    return coalesced
+
+
+def _in(value: Evaluator, choices: list[Evaluator]) -> Evaluator:
+    def is_among(environment: Environment) -> Value:
+        sought = value(environment)
+        if sought is UNDEFINED:
+            return UNDEFINED
+        return any(equal(sought, choice(environment)) is True for choice in choices)
+
+    return is_among
+
+
+def _conditional(condition: Evaluator, consequent: Evaluator, alternative: Evaluator) -> Evaluator:
+    return lambda environment: (consequent if condition(environment) is True else alternative)(environment)

@@ -1,0 +1,151 @@
+"""Reading the documents of a source, in the order of their place or of an index, and the rows they give."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from local.cosmos.query.compiler import Environment
+from local.cosmos.query.continuation import Position
+from local.cosmos.query.indexes import Column, Index, key_sql
+from local.cosmos.query.plan import Plan, keys_of
+from local.cosmos.query.pushdown import Restriction
+
+Bindings = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a query reads: the items of a table that meet an SQL condition with its bindings."""
+
+    connection: sqlite3.Connection
+    table: str
+    condition: str
+    bindings: Bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How documents are found: all of the source, or through an index that the restrictions narrow."""
+
+    index: Index | None = None
+    restrictions: tuple[Restriction, ...] = ()
+
+
+EVERYTHING = Access()
+
+
+class Hit(NamedTuple):
+    """One combination that the filter lets through: its place, its environment, and its document's text."""
+
+    position: Position
+    environment: Environment
+    body: bytes
+
+
+class Scan:
+    """Runs over the documents of a source; `examined` says how many it has read."""
+
+    def __init__(self, plan: Plan, source: Source) -> None:
+        self._plan = plan
+        self._source = source
+        self.examined = 0
+
+    def in_place_order(self, access: Access, after: Position | None) -> Iterator[Hit]:
+        """The rows by the place of their items, from the item of `after` on.
+
+        The access is everything, or an index of one column at one point of it: it gives that order by itself.
+        """
+        sql, bindings = self._from(access)
+        if after is not None:
+            sql, bindings = f"{sql} AND (epk, id) >= (?, ?)", (*bindings, after.epk, after.item)
+        return self._hits(f"{sql} ORDER BY epk, id", bindings)
+
+    def in_key_order(self, access: Access, order: tuple[Column, ...], after: Position | None) -> Iterator[Hit]:
+        """The rows by ORDER BY, which the index of the access is made for, from the keys of `after` on."""
+        sql, bindings = self._from(access)
+        if after is not None:
+            seek, seek_bindings = _seek(order, after)
+            sql, bindings = f"{sql} AND {seek}", (*bindings, *seek_bindings)
+        tie = "DESC" if order[0].descending else "ASC"
+        keys = [f"{key_sql(column.path)} {'DESC' if column.descending else 'ASC'}" for column in order]
+        return self._hits(f"{sql} ORDER BY {', '.join([*keys, f'epk {tie}', f'id {tie}'])}", bindings)
+
+    def candidates(self, access: Access, limit: int) -> list[tuple[str, str]] | None:
+        """The places of the items that the access gives, in order; None when they are more than `limit`."""
+        sql, bindings = self._from(access)
+        rows = self._source.connection.execute(f"SELECT epk, id {sql} LIMIT ?", (*bindings, limit + 1)).fetchall()
+        return sorted(rows) if len(rows) <= limit else None
+
+    def at_places(self, places: list[tuple[str, str]]) -> Iterator[Hit]:
+        """The rows of these items."""
+        for epk, item in places:
+            body = self._body(epk, item)
+            if body is not None:
+                self.examined += 1
+                yield from self._hits_in(epk, item, body)
+
+    def at_position(self, position: Position) -> Hit | None:
+        """The one row at a place; None when it is there no longer."""
+        body = self._body(position.epk, position.item)
+        found = () if body is None else self._hits_in(position.epk, position.item, body)
+        return next((hit for hit in found if hit.position.ordinal == position.ordinal), None)
+
+    def count(self, access: Access) -> int:
+        """How many documents the access gives, without reading one."""
+        sql, bindings = self._from(access)
+        (count,) = self._source.connection.execute(f"SELECT count(*) {sql}", bindings).fetchone()
+        self.examined += count
+        return int(count)
+
+    def is_smaller_than(self, limit: int) -> bool:
+        """Has the source fewer documents than that?"""
+        sql, bindings = self._from(EVERYTHING)
+        (count,) = self._source.connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 {sql} LIMIT ?)", (*bindings, limit)
+        ).fetchone()
+        return bool(count < limit)
+
+    def _from(self, access: Access) -> tuple[str, Bindings]:
+        source = self._source
+        indexed = f'INDEXED BY "{access.index.name(source.table)}"' if access.index else ""
+        conditions = [f"({source.condition})", *(f"({part.sql})" for part in access.restrictions)]
+        bindings = [*source.bindings, *(bound for part in access.restrictions for bound in part.bindings)]
+        if self._plan.item is not None:
+            conditions.append("id = ?")
+            bindings.append(self._plan.item)
+        return f'FROM "{source.table}" {indexed} WHERE {" AND ".join(conditions)}', tuple(bindings)
+
+    def _hits(self, sql: str, bindings: Bindings) -> Iterator[Hit]:
+        cursor = self._source.connection.execute(f"SELECT epk, id, CAST(body AS BLOB) {sql}", bindings)
+        try:
+            for epk, item, body in cursor:
+                self.examined += 1
+                yield from self._hits_in(epk, item, body)
+        finally:
+            cursor.close()
+
+    def _hits_in(self, epk: str, item: str, body: bytes) -> Iterator[Hit]:
+        plan = self._plan
+        plan.compiler.budget.renew()
+        where = plan.where
+        for ordinal, environment in enumerate(plan.expanded([(orjson.loads(body),)])):
+            if where is None or where(environment) is True:
+                yield Hit(Position(keys_of(plan, environment), epk, item, ordinal), environment, body)
+
+    def _body(self, epk: str, item: str) -> bytes | None:
+        row = self._source.connection.execute(
+            f'SELECT CAST(body AS BLOB) FROM "{self._source.table}" WHERE epk = ? AND id = ?', (epk, item)
+        ).fetchone()
+        return None if row is None else row[0]
+
+
+def _seek(order: tuple[Column, ...], after: Position) -> tuple[str, Bindings]:
+    """Not before the place where the last page ended; for several keys only as far as the first one says."""
+    comparison = "<=" if order[0].descending else ">="
+    first = key_sql(order[0].path)
+    if len(order) > 1:
+        return f"{first} {comparison} ?", (after.keys[0],)
+    return f"({first}, epk, id) {comparison} (?, ?, ?)", (after.keys[0], after.epk, after.item)

@@ -1,0 +1,74 @@
+"""A container's table in memory, filled with documents, and queries run over it to the last page."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from local.cosmos.query import Source, composite_index_statements, execute, index_statements, parse, register
+
+Document = dict[str, Any]
+
+
+class Container:
+    """The table that local.cosmos makes for a container, as far as queries need it."""
+
+    def __init__(self, documents: Iterable[Document] = ()) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        register(self.connection)
+        self.connection.execute(
+            "CREATE TABLE items(lsn INTEGER PRIMARY KEY, epk TEXT NOT NULL, id TEXT NOT NULL, expires_at INTEGER,"
+            " body TEXT NOT NULL)"
+        )
+        self.connection.execute("CREATE UNIQUE INDEX items_key ON items(epk, id)")
+        for document in documents:
+            self.add(document)
+
+    def add(self, document: Document, *, partition: str | None = None, expires_at: int | None = None) -> None:
+        """Stores a document; its partition is its `pk` unless another is given."""
+        epk = partition if partition is not None else f"{document.get('pk', 0)!s:0>4}"
+        body = orjson.dumps(document).decode()
+        self.connection.execute(
+            "INSERT INTO items(epk, id, expires_at, body) VALUES (?, ?, ?, ?)", (epk, document["id"], expires_at, body)
+        )
+
+    def index(self, *paths: str) -> None:
+        for path in paths:
+            self._make(index_statements("items", path))
+
+    def index_together(self, *columns: tuple[str, str]) -> None:
+        self._make(composite_index_statements("items", columns))
+
+    def source(self, condition: str = "1 = 1", *bindings: object) -> Source:
+        return Source(self.connection, "items", condition, bindings)
+
+    def query(
+        self,
+        text: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        page_size: int | None = None,
+        source: Source | None = None,
+    ) -> list[Any]:
+        """All results, over as many pages as it takes."""
+        query = parse(text)
+        found: list[Any] = []
+        token = None
+        while True:
+            page = execute(query, parameters or {}, source or self.source(), page_size=page_size, continuation=token)
+            assert page_size is None or len(page.rows) <= page_size
+            found += map(orjson.loads, page.rows)
+            token = page.continuation
+            if token is None:
+                return found
+
+    def value(self, expression: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """What an expression without FROM evaluates to; `...` for undefined."""
+        found = self.query(f"SELECT VALUE {expression}", parameters)
+        return found[0] if found else ...
+
+    def _make(self, statements: list[str]) -> None:
+        assert statements
+        for statement in statements:
+            self.connection.execute(statement)
