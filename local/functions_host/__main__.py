@@ -1,6 +1,7 @@
 """`python -m local.functions_host`: runs a Functions app on this machine."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -47,9 +48,7 @@ def parser() -> ArgumentParser:
 
 async def main(arguments: Namespace) -> None:
     data = arguments.data.resolve()
-    app = _load(arguments)
-    console = Console(app.options.logging.log_level)
-    route_logging(console)
+    app, console = _load(arguments)
     takeover = timedelta(seconds=arguments.takeover) if arguments.takeover else None
     surroundings = Surroundings(app.settings, app.options, console, host_id_of(app.folder, app.settings), takeover)
     host = Host(app, surroundings, console, data, asks_keys=arguments.enable_auth)
@@ -57,6 +56,7 @@ async def main(arguments: Namespace) -> None:
     stop = asyncio.Event()
     async with serving(host.web_app(), port) as url:
         announce(url)
+        console.open()
         show_app(host, console, url)
         running = asyncio.create_task(host.run(stop))
         await stop_requested()
@@ -68,15 +68,19 @@ async def main(arguments: Namespace) -> None:
         os._exit(0)  # a handler's thread still hangs, and would keep the interpreter from ending
 
 
-def _load(arguments: Namespace) -> App:
+def _load(arguments: Namespace) -> tuple[App, Console]:
+    """The app, and the console that its host.json configures; what the app prints must not precede `ready`."""
     folder = arguments.app.resolve()
     local_settings = read_local_settings(folder / arguments.settings)
     put_into_environment(local_settings.values, os.environ)
     options = read_host_options(folder, os.environ)
     settings = Settings()
-    declared = load_app(folder, settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py")
+    console = Console(options.logging.log_level)
+    route_logging(console)
+    with contextlib.redirect_stdout(sys.stderr):
+        declared = load_app(folder, settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py")
     functions, in_error = index(declared, options.retry)
-    return App(folder, functions, in_error, settings, local_settings, options)
+    return App(folder, functions, in_error, settings, local_settings, options), console
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.cosmos.aio import CosmosClient
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
+from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue import BinaryBase64EncodePolicy
@@ -56,9 +57,14 @@ def blob_service(connection: Connection) -> BlobServiceClient:
     """A client of the storage account's blobs, which the caller closes."""
     if connection.text:
         return BlobServiceClient.from_connection_string(connection.text)
-    account = connection.section.get("accountname")
-    url = f"https://{account}.blob.core.windows.net" if account else connection.need("blobServiceUri", "serviceUri")
-    return BlobServiceClient(url, credential=connection.credential())
+    return BlobServiceClient(_blob_url(connection), credential=connection.credential())
+
+
+def checkpoint_store(connection: Connection, container: str) -> BlobCheckpointStore:
+    """Event Hubs checkpoints and ownership in a container of the storage account, which the caller closes."""
+    if connection.text:
+        return BlobCheckpointStore.from_connection_string(connection.text, container)
+    return BlobCheckpointStore(_blob_url(connection), container, credential=connection.credential())
 
 
 def queue_service(connection: Connection, encoding: str) -> QueueServiceClient:
@@ -104,6 +110,11 @@ def event_hub_namespace(connection: Connection) -> str:
         endpoint = next((value for key, value in parts.items() if key.strip().lower() == "endpoint"), "")
         return urlsplit(endpoint).hostname or ""
     return connection.need("fullyQualifiedNamespace")
+
+
+def _blob_url(connection: Connection) -> str:
+    account = connection.section.get("accountname")
+    return f"https://{account}.blob.core.windows.net" if account else connection.need("blobServiceUri", "serviceUri")
 
 
 def _retry_options(retries: ClientRetries) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _PLAIN = "\x1b[0m"
 
 
 class Console:
-    """Writes lines of the host and of the functions."""
+    """Writes lines of the host and of the functions; until it is opened it holds them back, for the ready line."""
 
     def __init__(self, log_levels: Mapping[str, str], stream: TextIO | None = None) -> None:
         self._levels = {
@@ -36,6 +36,13 @@ class Console:
         self._stream = stream or sys.stdout
         self._coloured = self._stream.isatty()
         self._known: dict[str, int] = {}
+        self._held: list[str] | None = []
+
+    def open(self) -> None:
+        """Writes what was held back, and from now on writes at once."""
+        held, self._held = self._held or [], None
+        for text in held:
+            self.write(text)
 
     def level(self, category: str) -> int:
         """The lowest level that a category writes: the longest prefix that host.json names, else `default`."""
@@ -55,6 +62,9 @@ class Console:
 
     def write(self, text: str) -> None:
         """Text as it is: the banner and the list of functions."""
+        if self._held is not None:
+            self._held.append(text)
+            return
         self._stream.write(f"{text}\n")
         self._stream.flush()
 

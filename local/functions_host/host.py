@@ -28,6 +28,7 @@ from local.functions_host.triggers import TRIGGERS
 from local.http import FaultInjection, local_app, with_local_routes
 
 DRAIN_SECONDS = 9.0
+_RELEASE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class Host:
             for task in pending:
                 self._console.show(HOST, f"The {task.get_name()} did not drain in time.", logging.WARNING)
                 task.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=_RELEASE_SECONDS)
         return is_drained
 
     async def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from local.functions_host.event_hub_listener import TRIGGER as EVENT_HUB
+from local.functions_host.event_hub_listener import EventHubListener
 from local.functions_host.invocations import Invoker
 from local.functions_host.listeners import Listener
 from local.functions_host.surroundings import Surroundings
@@ -9,4 +11,4 @@ from local.functions_host.surroundings import Surroundings
 Maker = Callable[[Invoker, Surroundings], Listener]
 """Makes a function's listener. Raises MissingSetting when the trigger names a setting that is not set."""
 
-TRIGGERS: Mapping[str, Maker] = {}
+TRIGGERS: Mapping[str, Maker] = {EVENT_HUB: EventHubListener}
