@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 MAX_DEPTH = 32
 """How deep values may nest; the deepest that the protocol itself needs is 6 (a filter in a source in an attach)."""
-MAX_ZERO_WIDTH = 4096
-"""How many elements an array of a type without bytes (null, true, list0) may claim."""
+MAX_ZERO_WIDTH = 16
+"""How many elements an array of a type without bytes (null, true, list0) may claim: arrays of such arrays multiply."""
 
 NULL, TRUE, FALSE, EMPTY_LIST = b"\x40", b"\x41", b"\x42", b"\x45"
 
@@ -63,7 +63,10 @@ def list_slices(buffer: bytes, start: int) -> list[bytes]:
         return []
     if kind not in (0xC0, 0xD0):
         raise DecodeError(f"expected a list at byte {start}, found constructor {kind:#04x}")
-    index, count, _ = _compound(buffer, start + 1, wide=kind == 0xD0)
+    try:
+        index, count, _ = _compound(buffer, start + 1, wide=kind == 0xD0)
+    except (IndexError, struct.error) as error:
+        raise DecodeError(f"the list at byte {start} is cut off") from error
     slices = []
     for _ in range(count):
         end = skip(buffer, index)
@@ -231,7 +234,7 @@ def _boolean(raw: int) -> bool:
 
 
 def _character(raw: int) -> str:
-    if raw > 0x10FFFF:
+    if raw > 0x10FFFF or 0xD800 <= raw <= 0xDFFF:
         raise DecodeError(f"no character has the code {raw:#x}")
     return chr(raw)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from local.event_hubs import performatives as frames
-from local.event_hubs.codec import DecodeError, list_slices, string, uint, ushort
+from local.event_hubs.codec import DecodeError, list_slices, skip, string, uint, ushort
 from local.event_hubs.errors import (
     CONNECTION_FORCED,
     DECODE_ERROR,
@@ -279,6 +279,5 @@ class Connection:
 
 def raw_termini(attach: bytes) -> tuple[bytes, bytes]:
     """The source and target of an attach frame's body as the peer wrote them."""
-    start = 3 if attach[1] == 0x53 else 10
-    slices = list_slices(attach, start)
+    slices = list_slices(attach, skip(attach, 1))
     return tuple((slices + [b"\x40"] * 7)[5:7])  # type: ignore[return-value]

@@ -132,17 +132,19 @@ class Hub:
         self.groups = frozenset((DEFAULT_GROUP, *(group.lower() for group in specification.groups)))
         self.created_ms = _created(directory, specification)
         self.partitions = [partition(directory / str(number)) for number in range(specification.partitions)]
+        self._by_number = {str(number): each for number, each in enumerate(self.partitions)}
         self._turn = -1
 
     def partition(self, number: str) -> Partition:
         """The partition with this id. Raises Refused."""
-        if not (number.isascii() and number.isdecimal() and int(number) < len(self.partitions)):
+        partition = self._by_number.get(number)
+        if partition is None:
             raise Refused(
                 OUT_OF_RANGE,
                 f"The specified partition '{number}' is invalid for an EventHub partition sender or receiver. "
                 f"It should be between 0 and {len(self.partitions) - 1}.",
             )
-        return self.partitions[int(number)]
+        return partition
 
     def route(self, key: str | None) -> Partition:
         """The partition of a key; without one, each in turn."""

@@ -33,7 +33,7 @@ ACCEPTED, REJECTED, RELEASED, MODIFIED = 0x24, 0x25, 0x26, 0x27
 _SHAPES: Final = {
     OPEN: "Ssuuu*****",
     BEGIN: "uUUUu***",
-    ATTACH: "SUB******uu***",
+    ATTACH: "SUByy****ul***",
     FLOW: "uUUUuuuubb*",
     TRANSFER: "Uu*ubb**bbb",
     DISPOSITION: "BUub*b",
@@ -42,10 +42,12 @@ _SHAPES: Final = {
     CLOSE: "*",
     SASL_INIT: "S**",
 }
-"""The fields of each performative, in order (part 2, 2.7): u uint, b boolean, s string or symbol, * any type.
+"""The fields of each performative, in order (part 2, 2.7): y ubyte, u uint, l ulong, b boolean, s string or symbol, *
+any type.
 
 A capital letter marks a mandatory field.
 """
+_LARGEST: Final = {"y": 0xFF, "u": 0xFFFFFFFF, "U": 0xFFFFFFFF, "l": 0xFFFFFFFF_FFFFFFFF}
 FIELD_COUNTS: Final = {code: len(shape) for code, shape in _SHAPES.items()}
 
 MECHANISMS: Final = ("MSSBCBS", "ANONYMOUS", "EXTERNAL")
@@ -101,8 +103,9 @@ def _fits(letter: str, value: Any) -> bool:
         return True
     if value is None:
         return letter.islower()
-    if letter in "uU":
-        return type(value) is int and 0 <= value <= 0xFFFFFFFF
+    most = _LARGEST.get(letter)
+    if most is not None:
+        return type(value) is int and 0 <= value <= most
     return isinstance(value, bool if letter in "bB" else str)
 
 
