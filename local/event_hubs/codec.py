@@ -6,7 +6,7 @@ function each, because AMQP has more number types than Python.
 
 import struct
 import uuid
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 32
@@ -86,7 +86,7 @@ def _decode_described(buffer: bytes, start: int, depth: int) -> tuple[Described,
     if not depth:
         raise DecodeError(f"values nest deeper than {MAX_DEPTH} at byte {start}")
     descriptor, index = _decode(buffer, start, depth - 1)
-    if not isinstance(descriptor, Hashable):
+    if not _is_hashable(descriptor):
         raise DecodeError(f"a descriptor can't be a list or a map (byte {start})")
     value, index = _decode(buffer, index, depth - 1)
     return Described(descriptor, value), index
@@ -157,7 +157,7 @@ def _decode_map(buffer: bytes, index: int, wide: bool, depth: int) -> tuple[dict
     if len(values) % 2:
         raise DecodeError(f"a map with a key and no value (byte {index})")
     for key in values[::2]:
-        if isinstance(key, (list, dict)) or (isinstance(key, Described) and not _is_hashable(key)):
+        if not _is_hashable(key):
             raise DecodeError(f"a map's key can't be a list or a map (byte {index})")
     return dict(zip(values[::2], values[1::2], strict=True)), end
 

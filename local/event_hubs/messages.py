@@ -125,16 +125,16 @@ def _event(message: bytes, sections: Sequence[Section]) -> Event:
         if section.code == HEADER:
             header = message[section.start : section.end]
         elif section.code == MESSAGE_ANNOTATIONS:
-            annotations, pairs, key = _annotations(message, section.value)
+            annotations, pairs, key = _annotations(message, section)
         elif section.code > MESSAGE_ANNOTATIONS:
             rest = section.start
             break
     return Event(header, annotations, pairs, message[rest:], key)
 
 
-def _annotations(message: bytes, start: int) -> tuple[bytes, int, bytes | None]:
-    """(encoded pairs to keep, how many, encoded partition key) of a map of annotations."""
-    kind = message[start]
+def _annotations(message: bytes, section: Section) -> tuple[bytes, int, bytes | None]:
+    """(encoded pairs to keep, how many, encoded partition key) of a section that holds a map of annotations."""
+    kind, start = message[section.value], section.value
     if kind == 0xC1:
         count, index = message[start + 2], start + 3
     elif kind == 0xD1:
@@ -146,11 +146,17 @@ def _annotations(message: bytes, start: int) -> tuple[bytes, int, bytes | None]:
     for _ in range(count // 2):
         name, value_start = decode(message, index)
         end = skip(message, value_start)
+        if not isinstance(name, (str, int)):
+            raise DecodeError("an annotation's name is a symbol")
         if name == PARTITION_KEY:
             partition_key = message[value_start:end]
         elif name not in _STAMPED:
             kept.append(message[index:end])
         index = end
+        if end > section.end:
+            break
+    if count % 2 or index != section.end:
+        raise DecodeError("the map of message annotations does not end where it says")
     return b"".join(kept), len(kept), partition_key
 
 
