@@ -7,10 +7,11 @@ server accepts; a server that speaks no HTTP prints `admin URL` next; SIGTERM an
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import uvloop
@@ -76,6 +77,27 @@ def listen(port: int, *, backlog: int = 2048) -> socket.socket:
         ) from error
     listener.setblocking(False)
     return listener
+
+
+@contextlib.contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Keeps other processes off a data directory, made if need be, while the block runs; a kill -9 lets go of it too.
+
+    Raises UserMistake when another process has the directory, or when it can't be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / ".lock").open("wb")
+    except OSError as error:
+        raise UserMistake(f"State can't be kept in {directory} ({error.strerror}): give another --data.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserMistake(
+                f"Another process keeps its state in {directory}: stop it, or give another --data."
+            ) from error
+        yield
 
 
 def announce(url: str, *, admin: str | None = None) -> None:

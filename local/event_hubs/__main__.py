@@ -3,9 +3,10 @@
 import argparse
 import json
 import resource
+import socket
 import time
 from argparse import Namespace as Arguments
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from local.event_hubs.tokens import EMULATOR_KEYS, SharedAccessKeys
 from local.faults import Faults
 from local.http import local_app, serving
 from local.launch import PROJECT
-from local.process import LOOPBACK, announce, listen, run, server_arguments, stop_requested
+from local.process import LOOPBACK, UserMistake, announce, exclusive, listen, run, server_arguments, stop_requested
 
 DEFAULT_PORT = 5672
 DEFAULT_RETENTION_HOURS = 168.0
@@ -28,17 +29,23 @@ MAX_PARTITIONS = 1024
 
 async def main(arguments: Arguments) -> None:
     _raise_file_limit()
+    listening = listen(arguments.port)
+    with exclusive(arguments.data):
+        await serve(arguments, listening)
+
+
+async def serve(arguments: Arguments, listening: socket.socket) -> None:
     flusher = NoFlusher() if arguments.no_flush else ThreadFlusher()
 
     def partition(directory: Path) -> Partition:
         return Partition(PartitionLog(directory, segment_bytes=arguments.segment_bytes), flusher)
 
     specifications = arguments.hub or hubs_of_topology(PROJECT / "topology.json")
+    require_distinct(specifications)
     hubs = Hubs(Hub(each, arguments.data / each.name.lower(), partition) for each in specifications)
     faults = Faults()
     keys = {**EMULATOR_KEYS, **dict(arguments.key)} if arguments.key else EMULATOR_KEYS
     server = Server(Namespace(hubs, SharedAccessKeys(keys), faults))
-    listening = listen(arguments.port)
     retention = Retention(hubs, arguments.retention_hours * 3600)
     admin = local_app(faults, lambda: health(hubs, server))
     async with serving(admin, arguments.admin_port) as admin_url, retention.running():
@@ -75,6 +82,22 @@ def hub_specification(text: str) -> HubSpecification:
     return HubSpecification(name, int(count), tuple(group for group in groups.split(",") if group))
 
 
+def require_distinct(specifications: Sequence[HubSpecification]) -> None:
+    """Raises UserMistake when a hub is named twice, which would give its files two writers."""
+    names = [each.name.lower() for each in specifications]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserMistake(f"The hub '{name}' is named more than once: give each --hub another name.")
+
+
+def positive(text: str) -> float:
+    """A number above zero. Raises ValueError."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
 def hubs_of_topology(path: Path) -> list[HubSpecification]:
     """The hubs that topology.json names."""
     topology = json.loads(path.read_text())
@@ -107,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--admin-port", type=int, default=0, metavar="N", help="port of /_local (default: a free one)")
     parser.add_argument(
         "--retention-hours",
-        type=float,
+        type=positive,
         default=DEFAULT_RETENTION_HOURS,
         metavar="H",
         help=f"how long events are kept (default {DEFAULT_RETENTION_HOURS:g})",

@@ -121,6 +121,11 @@ class Partition:
     def consumers(self) -> int:
         return len(self._consumers)
 
+    @property
+    def is_flushing(self) -> bool:
+        """Something was taken that is not accepted yet."""
+        return self._is_flushing
+
 
 class Hub:
     """An event hub: its partitions, its consumer groups, and who gets an event."""
@@ -167,6 +172,10 @@ class Hubs:
 
     def __iter__(self) -> Iterator[Hub]:
         return iter(self._hubs.values())
+
+    @property
+    def are_flushing(self) -> bool:
+        return any(partition.is_flushing for hub in self for partition in hub.partitions)
 
     def find(self, name: str) -> Hub:
         """Raises Refused when there is no such hub."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.event_hubs.segments import Damaged, Segment
+from local.event_hubs.segments import HEAD_BYTES, Damaged, Segment
 
 SEGMENT_BYTES = 64 << 20
 READ_BYTES = 256 << 10
@@ -75,7 +75,7 @@ class PartitionLog:
         place = self.written
         now = max(time.time_ns() // 1_000_000, place.time)
         wires = stamped(place.sequence, place.offset, now)
-        if self._active.size > self._segment_bytes:
+        if self._active.size > self._segment_bytes and not self._active.is_blank:
             self._roll(place)
         self._active.append(wires, place.sequence, place.offset, now)
         sizes = [len(wire) for wire in wires]
@@ -207,12 +207,18 @@ class Reader:
 
 
 def _recover(directory: Path) -> list[Segment]:
-    """The segments of a directory, oldest first, the last one repaired; a new one when there is none."""
+    """The segments of a directory, oldest first, the last one repaired; a new one when there is none.
+
+    A crash may cut off the head of the last one, before any event is in it. Raises Damaged where a head is wrong and
+    events are behind it: no crash does that.
+    """
     paths = sorted(directory.glob("*.log"))
     while paths:
         try:
             active = Segment.open(paths[-1])
         except Damaged:
+            if paths[-1].stat().st_size > HEAD_BYTES:
+                raise
             paths.pop().unlink()
             continue
         active.repair()

@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from local.process import UserMistake
+
 _HEAD = struct.Struct(">8sQQqI")
+HEAD_BYTES = _HEAD.size
 _MAGIC = b"EHLOG\x00\x00\x01"
 _BLOCK = struct.Struct(">IIQQqI")
 _CHECKED_FROM = 8
@@ -40,7 +43,7 @@ class Block(NamedTuple):
     events: int
 
 
-class Damaged(Exception):
+class Damaged(UserMistake):
     """The file's head is not that of a segment."""
 
 
@@ -70,13 +73,13 @@ class Segment:
         weakref.finalize(self, os.close, descriptor)
         head = os.pread(descriptor, _HEAD.size, 0)
         if len(head) < _HEAD.size:
-            raise Damaged(f"{path}: the head is cut off")
+            raise Damaged(f"{path} is cut off in its head: restore it, or remove its folder to begin anew.")
         self.base_sequence: int
         self.base_offset: int
         self.base_time: int
         magic, self.base_sequence, self.base_offset, self.base_time, crc = _HEAD.unpack(head)
         if magic != _MAGIC or zlib.crc32(head[:-4]) != crc:
-            raise Damaged(f"{path}: not a segment")
+            raise Damaged(f"{path} is damaged in its head: restore it, or remove its folder to begin anew.")
         self.size = self.flushed = os.fstat(descriptor).st_size
         self._index: _Index | None = None
 

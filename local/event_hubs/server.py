@@ -17,6 +17,8 @@ from local.http import RESET_ON_CLOSE
 HANDSHAKE_SECONDS = 30
 """How long a peer may take to send its open frame."""
 SWEEP_SECONDS = 1
+FLUSH_SECONDS, GOODBYE_SECONDS = 10, 1
+"""How long a stop waits for the flushes that run, and for peers that don't close."""
 
 
 class Peer(asyncio.Protocol):
@@ -77,6 +79,11 @@ class Peer(asyncio.Protocol):
         self._connection.lost()
 
     # ---- the server's
+
+    def mute(self) -> None:
+        """Takes no more from the peer; what it sent before is still answered."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def drain(self) -> None:
         self._connection.drain()
@@ -142,17 +149,17 @@ class Server:
         self.namespace.faults.on_change = self._faults_changed
 
     async def stop(self) -> None:
-        """Takes no more, says goodbye to every peer, and returns when their sockets are closed."""
+        """Takes no more, accepts what it took, says goodbye, and returns when the sockets are closed."""
         assert self._listener is not None
         assert self._sweeper is not None
         self._sweeper.cancel()
         self._listener.close()
+        for peer in self.peers:
+            peer.mute()
+        await _until(lambda: not self.namespace.hubs.are_flushing, FLUSH_SECONDS)
         for peer in list(self.peers):
             peer.drain()
-        for _ in range(100):
-            if not self.peers:
-                break
-            await asyncio.sleep(0.01)
+        await _until(lambda: not self.peers, GOODBYE_SECONDS)
 
     async def _sweep(self) -> None:
         while True:
@@ -164,6 +171,13 @@ class Server:
     def _faults_changed(self) -> None:
         for peer in list(self.peers):
             peer.client.faults_changed()
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    """Returns once the condition holds, or when the time is over."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - polled once, at the very end
+        await asyncio.sleep(0.005)
 
 
 class ThreadFlusher:
