@@ -72,7 +72,9 @@ def read(body: bytes, schema: TableSchema, layout: Layout) -> Reading:
         case "json":
             reading = _lines(content, schema, elements, layout)
         case "multijson" | "singlejson":
-            reading = Reading(json_rows(read_documents(_utf8(content, layout)), schema, elements, layout.source))
+            reading = Reading(
+                json_rows(read_documents(in_utf8(content, layout.encoding)), schema, elements, layout.source)
+            )
         case "parquet":
             reading = Reading(_parquet_rows(content, schema, elements, layout))
         case name:
@@ -85,17 +87,18 @@ def read(body: bytes, schema: TableSchema, layout: Layout) -> Reading:
     return reading
 
 
-def _utf8(content: bytes, layout: Layout) -> bytes:
-    if layout.encoding.lower() in ("utf-8-sig", "utf-8", "utf8"):
+def in_utf8(content: bytes, encoding: str) -> bytes:
+    """Text of any encoding that Python knows as UTF-8. Raises IngestionRefused (BadRequest_InvalidBlob)."""
+    if encoding.lower() in ("utf-8-sig", "utf-8", "utf8"):
         return content
     try:
-        return content.decode(layout.encoding).encode()
+        return content.decode(encoding).encode()
     except (UnicodeError, LookupError) as error:
-        raise IngestionRefused("BadRequest_InvalidBlob", f"The data is not {layout.encoding}: {error}") from error
+        raise IngestionRefused("BadRequest_InvalidBlob", f"The data is not {encoding}: {error}") from error
 
 
 def _lines(content: bytes, schema: TableSchema, elements: Sequence[Element], layout: Layout) -> Reading:
-    records = read_lines(_utf8(content, layout), texts_only=texts_suffice(elements, schema))
+    records = read_lines(in_utf8(content, layout.encoding), texts_only=texts_suffice(elements, schema))
     return Reading(json_rows(records, schema, elements, layout.source), tuple(records.malformed))
 
 

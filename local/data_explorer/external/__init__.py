@@ -1,0 +1,1 @@
+"""Data outside the database: storage locations, external tables over them, export and continuous export."""

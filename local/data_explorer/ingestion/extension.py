@@ -1,0 +1,53 @@
+"""What ingestion adds to the server: its route, its background work, its arguments."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from local.data_explorer.cluster import Cluster
+from local.data_explorer.extensions import Extension
+from local.data_explorer.ingestion.connection_events import DataConnection, data_connections
+from local.data_explorer.ingestion.streaming import streaming_route
+from local.launch import PROJECT
+
+DEFAULT_HUBS = (
+    "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;"
+    "UseDevelopmentEmulator=true;"
+)
+"""Event Hubs on the official emulator's port, with its well-known key."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--connection-string",
+        default=DEFAULT_HUBS,
+        metavar="TEXT",
+        help="of the Event Hubs namespace that the data connections read (default: the emulator's, on this machine)",
+    )
+    parser.add_argument("--no-data-connections", action="store_true", help="read no hub, whatever topology.json says")
+    parser.add_argument(
+        "--topology",
+        type=Path,
+        default=PROJECT / "topology.json",
+        metavar="FILE",
+        help="where the data connections are named (default topology.json)",
+    )
+
+
+def ingestion_extension(cluster: Cluster, arguments: Namespace) -> Extension:
+    background: list[Callable[[], Awaitable[None]]] = []
+    if not arguments.no_data_connections:
+        background += [
+            partial(read_hub, cluster, connection, arguments.connection_string)
+            for connection in data_connections(arguments.topology)
+            if connection.database in cluster.databases
+        ]
+    return Extension(routes=(streaming_route(cluster),), background=tuple(background))
+
+
+async def read_hub(cluster: Cluster, connection: DataConnection, connection_string: str) -> None:
+    """Runs one data connection until it is cancelled."""
+    from local.data_explorer.ingestion.hub_reader import HubReader  # azure-eventhub takes long to import
+
+    await HubReader(cluster.database(connection.database), connection, connection_string, cluster.faults).run()

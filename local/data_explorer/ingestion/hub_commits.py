@@ -1,0 +1,108 @@
+"""A data connection's transactions: rows, failures and offsets of many events together, or not at all."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import duckdb
+
+from local.data_explorer.database import Database
+from local.data_explorer.errors import KustoError
+from local.data_explorer.ingested import Checkpoint
+from local.data_explorer.ingestion.arrivals import refusal_failure
+from local.data_explorer.ingestion.background import in_thread
+from local.data_explorer.ingestion.connection_events import DataConnection, Event, arrival_of, route_of
+from local.data_explorer.ingestion.connection_rows import Gathering
+from local.faults import FaultRule, Faults
+
+OPERATION = "data-connection"
+"""What fault rules call one commit of a data connection."""
+RETRY_SECONDS = 0.5
+_LINGER_SECONDS = 0.05
+_LARGEST = 10_000
+_MOST_PENDING = 20_000
+_log = logging.getLogger(__name__)
+
+
+class Commits:
+    """Events that wait, in the order of their partitions, and the loop that commits them."""
+
+    def __init__(self, database: Database, connection: DataConnection, faults: Faults) -> None:
+        self._database = database
+        self._connection = connection
+        self._faults = faults
+        self._pending: list[Event] = []
+        self._arrived = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self.cut = asyncio.Event()
+        """Set when a fault rule wants the connection to the hub broken."""
+
+    async def add(self, events: Sequence[Event]) -> None:
+        """Queues events to be committed; waits while too many are."""
+        await self._has_room.wait()
+        self._pending += events
+        self._arrived.set()
+        if len(self._pending) >= _MOST_PENDING:
+            self._has_room.clear()
+
+    async def run(self) -> None:
+        """Commits what is added, without end."""
+        while True:
+            await self._arrived.wait()
+            if len(self._pending) < _LARGEST:
+                await asyncio.sleep(_LINGER_SECONDS)
+            events = self._pending[:_LARGEST]
+            await self._until_unfaulted()
+            await self._commit(events)
+            del self._pending[: len(events)]
+            self._has_room.set()
+            if not self._pending:
+                self._arrived.clear()
+
+    async def _until_unfaulted(self) -> None:
+        """Waits out the fault rules that hit this connection's commits."""
+        while (rule := self._faults.strike(OPERATION)) is not None:
+            await self._suffer(rule)
+
+    async def _suffer(self, rule: FaultRule) -> None:
+        await asyncio.sleep(rule.delay_ms / 1000)
+        if rule.action in ("reset", "detach"):
+            self.cut.set()
+        elif rule.action != "delay":
+            await asyncio.sleep(max(rule.retry_after_ms / 1000, RETRY_SECONDS))
+
+    async def _commit(self, events: Sequence[Event]) -> None:
+        """Commits events, again and again while the database can't take anything at all."""
+        while True:
+            try:
+                await in_thread(self._append, events)
+                return
+            except (duckdb.Error, OSError) as error:
+                _log.warning("data connection %s can't commit %d events: %s", self._connection.name, len(events), error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _append(self, events: Sequence[Event]) -> None:
+        """Takes events in one transaction; when it is refused, in halves, so that only the bad ones fail."""
+        gathering = Gathering(self._database, self._connection)
+        gathering.take(events)
+        moved = self._checkpoints(events)
+        try:
+            self._database.append(gathering.batches, checkpoint=moved, refused=gathering.failures)
+        except KustoError as error:
+            if len(events) > 1:
+                middle = len(events) // 2
+                self._append(events[:middle])
+                self._append(events[middle:])
+                return
+            arrival = arrival_of(self._connection, events[0], route_of(self._connection, events[0]))
+            self._database.append([], checkpoint=moved, refused=[refusal_failure(arrival, error)])
+
+    def _checkpoints(self, events: Sequence[Event]) -> list[Checkpoint]:
+        last = {event.partition: event for event in events}
+        return [position(self._connection, event) for event in last.values()]
+
+
+def position(connection: DataConnection, event: Event) -> Checkpoint:
+    """Where a connection stands once it has taken this event."""
+    return Checkpoint(connection.name, event.partition, event.sequence_number, event.offset)
