@@ -13,6 +13,7 @@ from local.data_explorer.app import Authentication, kusto_app
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.extensions import Extension
+from local.data_explorer.ingestion import extension as ingestion
 from local.http import local_app, serving, with_local_routes
 from local.identity.tokens import Tokens
 from local.process import announce, run, server_arguments, stop_requested
@@ -27,12 +28,13 @@ def arguments() -> ArgumentParser:
         "--database", action="append", metavar="NAME", help="a database to have (repeatable; default: iot)"
     )
     parser.add_argument("--memory", default="1GB", metavar="SIZE", help="what DuckDB may take (default 1GB)")
+    ingestion.add_arguments(parser)
     return parser
 
 
 def extensions(cluster: Cluster, arguments: Namespace) -> list[Extension]:
     """What the sub-packages add to the server."""
-    return []
+    return [ingestion.ingestion_extension(cluster, arguments)]
 
 
 async def main(arguments: Namespace) -> None:

@@ -78,8 +78,8 @@ class Endpoints:
         database = self._cluster.database(kusto.database)
         await strike(self._cluster.faults, "query", request)
         if kusto.csl.lstrip().startswith("."):
-            tables = await asyncio.to_thread(self._command, kusto)
-            return respond(kusto, Answer(tables[0], {}, kusto.client_request_id, str(uuid.uuid4())))
+            table = await asyncio.to_thread(self._command, kusto)
+            return respond(kusto, Answer(table, {}, kusto.client_request_id, str(uuid.uuid4())))
         cancellation = Cancellation()
         work = asyncio.to_thread(run_query, database, kusto, cancellation)
         return respond(kusto, await _until_hung_up(work, request, cancellation))
@@ -87,9 +87,9 @@ class Endpoints:
     async def manage(self, request: Request) -> Response:
         kusto = parse_request(await request.body(), client_request_id(request))
         await strike(self._cluster.faults, "mgmt", request)
-        return _json(v1_command(await asyncio.to_thread(self._command, kusto)), request)
+        return _json(v1_command([await asyncio.to_thread(self._command, kusto)]), request)
 
-    def _command(self, kusto: KustoRequest) -> list[ResultTable]:
+    def _command(self, kusto: KustoRequest) -> ResultTable:
         database = self._cluster.database(kusto.database)
         return self._commands.run(CommandContext(self._cluster, database, kusto.client_request_id), kusto.csl)
 

@@ -122,8 +122,10 @@ class Appending:
                 f"CREATE TEMP TABLE {quoted(arrived)} AS SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
             )
             source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{quoted(arrived)}"
+        columns = ", ".join(quoted(column.name) for column in table.columns)
         inserted = self._cursor.execute(
-            f"INSERT INTO {quoted(self._database)}.rows.{quoted(table.name)} SELECT *, {self._extent} FROM ({source})"
+            f"INSERT INTO {quoted(self._database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
+            f"SELECT {columns}, {self._extent} FROM ({source})"
         ).fetchone()
         assert inserted is not None
         extents = [self._keep_extent(table.name, inserted[0], batch)] if inserted[0] else []
@@ -139,7 +141,7 @@ class Appending:
         shadow = f"temp.{quoted(source.name)}"
         self._cursor.execute(f"CREATE TEMP VIEW {quoted(source.name)} AS SELECT * FROM temp.{quoted(arrived)}")
         try:
-            query = self._translator.translate(policy.query).sql
+            query = self._translator.translate(policy.query, shadowed=source.name).sql
             given = {column.name for column in target.columns}
             selected = ", ".join(_stored(column, given) for column in target.columns)
             self._append(target, f"SELECT {selected} FROM ({query})", batch, depth + 1)

@@ -22,10 +22,12 @@ class CommandContext:
 
 @dataclass(frozen=True)
 class Command:
-    """A management command: its leading words, and what runs it.
+    """A management command: the words that tell it, and what runs it.
 
-    `words` such as ("create", "external", "table"); the longest that fits a text wins. `run` gets a reader that
-    stands behind them; it raises KustoError, and runs in a worker thread, so it may block.
+    In `words`, "*" stands for an entity's name (qualified or not, or a list in brackets): ("create", "external",
+    "table"), ("alter", "table", "*", "policy"). Of the commands that fit a text, the one with the most words wins.
+    `run` gets a reader that stands behind the words before the first "*"; it raises KustoError, and runs in a worker
+    thread, so it may block.
     """
 
     words: tuple[str, ...]

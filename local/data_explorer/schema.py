@@ -62,6 +62,11 @@ class Function:
     folder: str = ""
     docstring: str = ""
 
+    @property
+    def definition(self) -> str:
+        """The function as duckdb-kql reads it."""
+        return f"function ['{self.name}']{self.parameters} {self.body}"
+
 
 @dataclass(frozen=True)
 class MaterializedView:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from local.data_explorer.kql import macros
+
 EXTENT = "$extent"
 """The hidden column: microseconds since 1970 of the append that made the row, unique to that append and rising."""
 _SCHEMA = """
@@ -73,6 +75,7 @@ class Storage:
         self._root.execute(f"ATTACH {literal(str(path))} AS {quoted(database)}")
         with self.reading(database) as cursor:
             cursor.execute(_SCHEMA)
+            macros.install(cursor)
 
     @contextmanager
     def reading(self, database: str) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -9,6 +9,7 @@ from local.data_explorer.schema import Column
 from local.data_explorer.types import UnknownType, kusto_type
 
 Item = TypeVar("Item")
+NAME = "*"
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -38,6 +39,23 @@ class CommandReader:
         if token.kind is not Kind.END:
             self._next += 1
         return token
+
+    def is_command(self, words: tuple[str, ...]) -> bool:
+        """Whether these words stand here, where "*" is any entity's name, qualified or not, or a list of them."""
+        place = self._next
+        try:
+            return all(self._pass_name() if word == NAME else self.accept(word) for word in words)
+        except SyntaxMistake:
+            return False
+        finally:
+            self._next = place
+
+    def _pass_name(self) -> bool:
+        if self.is_words("("):
+            self._skip_brackets()
+        else:
+            self.qualified_name()
+        return True
 
     def mistake(self, expected: str) -> NoReturn:
         """Raises SyntaxMistake: what stands here, where, and what was expected."""
@@ -90,13 +108,17 @@ class CommandReader:
         return tuple(names)
 
     def string(self) -> str:
-        """A string literal, or several that stand together and are one."""
+        """A string literal."""
         if self.token.kind is not Kind.STRING:
             self.mistake("a string")
-        parts = [self.take().value]
+        return self.take().value
+
+    def strings(self) -> str:
+        """A string literal, or several that stand together and are one."""
+        text = self.string()
         while self.token.kind is Kind.STRING:
-            parts.append(self.take().value)
-        return "".join(parts)
+            text += self.take().value
+        return text
 
     def listed(self, item: Callable[[], Item], opening: str = "(") -> list[Item]:
         """`(item, item, …)`; possibly empty."""

@@ -2,26 +2,41 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb_kql
+from duckdb_kql import ir
+from duckdb_kql.lower import lower
 from duckdb_kql.params import ParameterDeclaration, bind
 from duckdb_kql.stored_functions import parse_functions
+from duckdb_kql.translate import TranslationResult, clock, to_sql
 
 from local.data_explorer.catalog import Catalog
 from local.data_explorer.errors import NotServed, SemanticMistake, SyntaxMistake
+from local.data_explorer.kql import functions
 from local.data_explorer.kql.parameters import python_value
+from local.data_explorer.kql.rewriting import (
+    MATERIALIZED,
+    asks_ingestion_time,
+    expand,
+    hidden,
+    resolve_references,
+    with_extents,
+)
 
 KEPT_TRANSLATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Translation:
-    """SQL, the values of its `$placeholders`, and how the query asks to be rendered."""
+    """SQL, the values of its `$placeholders`, and the external tables it reads."""
 
     sql: str
     parameters: dict[str, Any]
+    external: tuple[str, ...] = ()
     visualization: dict[str, Any] = field(default_factory=dict)
 
 
@@ -29,53 +44,86 @@ class Translator:
     """Translates queries against one snapshot of a database's catalog; keeps what it translated."""
 
     def __init__(self, catalog: Catalog, database: str) -> None:
+        functions.install()
         self.catalog = catalog
         self.database = database
-        self._schema = {
-            name: [column.name for column in table.columns]
-            for name, table in (*catalog.tables.items(), *catalog.view_columns.items())
-        }
-        definitions = [f"function {f.name}{f.parameters} {f.body}" for f in catalog.functions.values()]
-        self._functions = parse_functions(definitions)
-        self._kept: OrderedDict[str, duckdb_kql.TranslationResult] = OrderedDict()
+        self.schema = {name: [column.name for column in table.columns] for name, table in catalog.tables.items()}
+        for name, view in catalog.view_columns.items():
+            self.schema[name] = self.schema[name + MATERIALIZED] = [column.name for column in view.columns]
+        self._functions = parse_functions([function.definition for function in catalog.functions.values()])
+        self._kept: OrderedDict[tuple[str, str | None], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def translate(self, text: str, parameters: dict[str, Any] | None = None) -> Translation:
-        """`parameters` are values of `declare query_parameters`, KQL literals or plain values.
+    def translate(
+        self, text: str, parameters: dict[str, Any] | None = None, *, shadowed: str | None = None
+    ) -> Translation:
+        """`parameters` are values of `declare query_parameters`: KQL literals or plain values.
 
-        Raises SyntaxMistake, SemanticMistake, NotServed.
+        `shadowed` is a table that a temporary one stands for, as in an update policy's query. Raises SyntaxMistake,
+        SemanticMistake, NotServed.
         """
+        key = (text, shadowed)
         with self._lock:
-            result = self._kept.get(text)
-        if result is None:
-            result = self._translated(text)
+            kept = self._kept.get(key)
+        if kept is None:
+            kept = self._translated(text, shadowed)
             with self._lock:
-                self._kept[text] = result
+                self._kept[key] = kept
                 if len(self._kept) > KEPT_TRANSLATIONS:
                     self._kept.popitem(last=False)
-        return Translation(str(result), self._bound(result, parameters or {}))
+        values = _bound(kept.query.parameters, kept.slots, parameters or {})
+        return Translation(kept.sql, values, kept.external)
 
-    def _translated(self, text: str) -> duckdb_kql.TranslationResult:
-        try:
-            return duckdb_kql.to_sql(text, schema=self._schema, functions=self._functions)
-        except duckdb_kql.KqlSyntaxError as error:
-            raise _syntax_mistake(error, text) from error
-        except duckdb_kql.KqlUnsupportedError as error:
-            raise NotServed(f"The local Data Explorer does not serve this query: {error}") from error
-        except duckdb_kql.KqlError as error:
-            raise SemanticMistake(str(error)) from error
+    def lowered(self, text: str) -> tuple[ir.Query, tuple[str, ...]]:
+        """The query's tree, written out as far as the translator needs it, and the external tables it reads."""
+        with _in_kusto_terms(text):
+            resolved, external = resolve_references(text)
+            return expand(lower(resolved, functions=self._functions), self.schema), external
 
-    def _bound(self, result: duckdb_kql.TranslationResult, given: dict[str, Any]) -> dict[str, Any]:
-        declarations: tuple[ParameterDeclaration, ...] = result.declarations
-        types = {declaration.name: declaration.type for declaration in declarations}
-        values = {name: python_value(value, types[name], name) for name, value in given.items() if name in types}
-        try:
-            bound, unbound = bind(list(declarations), values)
-        except duckdb_kql.KqlError as error:
-            raise SemanticMistake(str(error)) from error
-        if unbound:
-            raise SemanticMistake(f"Query parameter '{unbound[0]}' has no value.", error="SEM0253")
-        return {slot: value for slot, value in bound.items() if slot in result.slots}
+    def rendered(self, query: ir.Query, schema: dict[str, list[str]] | None = None) -> TranslationResult:
+        """SQL of a query's tree. Raises as `translate` does."""
+        with _in_kusto_terms(""), clock(None):
+            return to_sql(query, schema or self.schema)
+
+    def _translated(self, text: str, shadowed: str | None) -> "_Kept":
+        query, external = self.lowered(text)
+        schema = self.schema
+        if asks_ingestion_time(query):
+            tables = tuple(self.catalog.tables)
+            query, schema = with_extents(query, tables, shadowed), hidden(schema, tables)
+        result = self.rendered(query, schema)
+        return _Kept(str(result), result.slots, query, external)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    sql: str
+    slots: frozenset[str]
+    query: ir.Query
+    external: tuple[str, ...]
+
+
+def _bound(declared: Sequence[ParameterDeclaration], slots: frozenset[str], given: dict[str, Any]) -> dict[str, Any]:
+    types = {declaration.name: declaration.type for declaration in declared}
+    values = {name: python_value(value, types[name], name) for name, value in given.items() if name in types}
+    with _in_kusto_terms(""):
+        bound, unbound = bind(list(declared), values)
+    if unbound:
+        raise SemanticMistake(f"Query parameter '{unbound[0]}' has no value.", error="SEM0253")
+    return {slot: value for slot, value in bound.items() if slot in slots}
+
+
+@contextmanager
+def _in_kusto_terms(text: str) -> Iterator[None]:
+    """duckdb-kql's errors as the service's."""
+    try:
+        yield
+    except duckdb_kql.KqlSyntaxError as error:
+        raise _syntax_mistake(error, text) from error
+    except duckdb_kql.KqlUnsupportedError as error:
+        raise NotServed(f"The local Data Explorer does not serve this query: {error}") from error
+    except duckdb_kql.KqlError as error:
+        raise SemanticMistake(str(error)) from error
 
 
 def _syntax_mistake(error: duckdb_kql.KqlSyntaxError, text: str) -> SyntaxMistake:

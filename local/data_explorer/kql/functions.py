@@ -1,0 +1,83 @@
+"""What this server adds to duckdb-kql's function tables, or answers otherwise than they do.
+
+Issue 7's place to widen the language: a scalar or aggregate is one row here; a function that needs its arguments'
+expressions is a form.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from duckdb_kql import ir, translate
+from duckdb_kql.errors import KqlUnsupportedError
+from duckdb_kql.translate import functions as tables
+
+from local.data_explorer.kql.rewriting import OF_ANY_ROW, ROW
+from local.data_explorer.storage import EXTENT
+
+Form = Callable[[ir.FunctionCall], str | None]
+
+_SCALARS = (
+    ("bin_at", "kql_bin_at({0}, {1}, {2})", (3,)),
+    ("unixtime_seconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000000000)", (1,)),
+    ("unixtime_milliseconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000000)", (1,)),
+    ("unixtime_microseconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000)", (1,)),
+    ("unixtime_nanoseconds_todatetime", "kql_ticks(CAST({0} AS BIGINT))", (1,)),
+    ("bag_keys", "to_json(json_keys(CAST({0} AS JSON)))", (1,)),
+    ("bag_has_key", "list_contains(json_keys(CAST({0} AS JSON)), {1})", (2,)),
+    ("ingestion_time", f'make_timestamp_ns("{EXTENT}" * 1000)', (0,)),
+    ("rand", "random()", (0,)),
+    ("new_guid", "uuid()", (0,)),
+)
+_AGGREGATES = (
+    ("maxif", "max({0}) FILTER (WHERE {1})", (2,)),
+    ("minif", "min({0}) FILTER (WHERE {1})", (2,)),
+    ("take_anyif", "any_value({0}) FILTER (WHERE {1})", (2,)),
+    (OF_ANY_ROW, "struct_extract(any_value({0}), {1})", (2,)),
+    ("count_distinct", "count(DISTINCT {0})", (1,)),
+    ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,)),
+)
+_installed: list[bool] = []
+
+
+def install() -> None:
+    """Puts the additions into duckdb-kql's tables, once in a process."""
+    if _installed:
+        return
+    _installed.append(True)
+    translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
+    translate._TODATETIME = "kql_datetime({0})"
+    translate._kql_datetime_text = _datetime_text
+    for name, template, arities in _SCALARS:
+        tables.SCALAR_FUNCTIONS[name] = tables.FunctionSpec(name, "template", template, arities)
+    tables.SCALAR_FUNCTIONS["todatetime"] = replace(
+        tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})"
+    )
+    for name, template, arities in _AGGREGATES:
+        tables.AGGREGATE_FUNCTIONS[name] = tables.AggregateSpec(name, template, arities)
+    for operator, macro in (("+", "kql_add"), ("-", "kql_subtract")):
+        spec = tables.BINARY_OPERATORS[operator]
+        tables.BINARY_OPERATORS[operator] = replace(spec, template=macro + "({0}, {1})")
+    translate._SPECIAL_FORMS.update({"bin": _bin, "floor": _bin, "make_datetime": _made_datetime(), ROW: _row})
+
+
+def _datetime_text(rendered: str) -> str:
+    """Seven digits of a datetime, whose cast to microseconds by duckdb-kql is taken off again."""
+    inner = rendered.removeprefix("CAST(").removesuffix(" AS TIMESTAMP)")
+    return f"kql_datetime_text({inner})"
+
+
+def _bin(node: ir.FunctionCall) -> str:
+    if len(node.args) != 2:
+        raise KqlUnsupportedError(node.name, hint="expects (value, roundTo)")
+    return f"kql_bin({translate.render_expr(node.args[0])}, {translate.render_expr(node.args[1])})"
+
+
+def _row(node: ir.FunctionCall) -> str:
+    members = (f"'f{place}': {translate.render_expr(argument)}" for place, argument in enumerate(node.args))
+    return "{" + ", ".join(members) + "}"
+
+
+def _made_datetime() -> Form:
+    original: Any = translate._SPECIAL_FORMS["make_datetime"]
+    return lambda node: f"kql_datetime({original(node)})"

@@ -1,0 +1,69 @@
+"""DuckDB macros that the translated SQL calls: they choose by type at bind time, so a datetime keeps its 100 ns ticks.
+
+DuckDB's own operators on TIMESTAMP_NS give microseconds; and duckdb-kql asks `typeof` for 'TIMESTAMP' where it means a
+datetime, which the macro of that name answers for both.
+"""
+
+import duckdb
+
+_EARLIEST = "TIMESTAMP_NS '1677-09-22 00:00:00'"
+_LATEST = "TIMESTAMP_NS '2262-04-11 23:47:16.8547758'"
+_TEXT_FORMATS = (
+    "['%m-%d-%Y', '%m/%d/%Y', '%m.%d.%Y', '%m-%d-%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%-d %b %Y', '%b %-d, %Y', "
+    "'%a, %d %b %Y %H:%M:%S GMT', '%Y%m%d']"
+)
+_MONDAY_NS = 259_200_000_000_000
+"""From Monday 1969-12-29 to 1970-01-01: Kusto bins from 0001-01-01, a Monday."""
+
+_MACROS = f"""
+CREATE OR REPLACE MACRO main.typeof(x) AS replace(system.main.typeof(x), 'TIMESTAMP_NS', 'TIMESTAMP');
+
+CREATE OR REPLACE MACRO main.kql_ticks(ns) AS make_timestamp_ns(ns // 100 * 100);
+
+CREATE OR REPLACE MACRO main.kql_wide(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN x < TIMESTAMP '1677-09-22' THEN {_EARLIEST}
+       WHEN x > TIMESTAMP '2262-04-11' THEN {_LATEST} ELSE TRY_CAST(x AS TIMESTAMP_NS) END;
+
+CREATE OR REPLACE MACRO main.kql_parsed_datetime(x) AS coalesce(
+  kql_ticks(epoch_ns(TRY_CAST(x AS TIMESTAMPTZ_NS))),
+  kql_wide(coalesce(TRY_CAST(x AS TIMESTAMPTZ) AT TIME ZONE 'UTC', try_strptime(CAST(x AS VARCHAR), {_TEXT_FORMATS}))));
+
+CREATE OR REPLACE MACRO main.kql_datetime
+  (x TIMESTAMP_NS) AS x,
+  (x TIMESTAMP) AS kql_wide(x),
+  (x) AS kql_parsed_datetime(x);
+
+CREATE OR REPLACE MACRO main.kql_datetime_text
+  (x TIMESTAMP_NS) AS left(strftime(x, '%Y-%m-%dT%H:%M:%S.%n'), 27) || 'Z',
+  (x) AS strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%f') || '0Z';
+
+CREATE OR REPLACE MACRO main.kql_add
+  (a TIMESTAMP_NS, b INTERVAL) AS make_timestamp_ns(epoch_ns(a) + epoch_us(b) * 1000),
+  (a, b) AS a + b;
+
+CREATE OR REPLACE MACRO main.kql_subtract
+  (a TIMESTAMP_NS, b INTERVAL) AS make_timestamp_ns(epoch_ns(a) - epoch_us(b) * 1000),
+  (a TIMESTAMP_NS, b TIMESTAMP_NS) AS to_microseconds((epoch_ns(a) - epoch_ns(b)) // 1000),
+  (a, b) AS a - b;
+
+CREATE OR REPLACE MACRO main.kql_bin
+  (v TIMESTAMP_NS, r INTERVAL) AS make_timestamp_ns(
+    epoch_ns(v) - ((epoch_ns(v) + {_MONDAY_NS}) % (epoch_us(r) * 1000) + epoch_us(r) * 1000) % (epoch_us(r) * 1000)),
+  (v INTERVAL, r INTERVAL) AS to_microseconds(
+    epoch_us(v) - (epoch_us(v) % epoch_us(r) + epoch_us(r)) % epoch_us(r)),
+  (v BIGINT, r BIGINT) AS v - ((v % nullif(r, 0)) + r) % nullif(r, 0),
+  (v DOUBLE, r DOUBLE) AS floor(v / r) * r;
+
+CREATE OR REPLACE MACRO main.kql_bin_at
+  (v TIMESTAMP_NS, r INTERVAL, f TIMESTAMP_NS) AS make_timestamp_ns(
+    epoch_ns(v) - ((epoch_ns(v) - epoch_ns(f)) % (epoch_us(r) * 1000) + epoch_us(r) * 1000) % (epoch_us(r) * 1000)),
+  (v INTERVAL, r INTERVAL, f INTERVAL) AS to_microseconds(
+    epoch_us(v) - ((epoch_us(v) - epoch_us(f)) % epoch_us(r) + epoch_us(r)) % epoch_us(r)),
+  (v BIGINT, r BIGINT, f BIGINT) AS v - ((v - f) % r + r) % r,
+  (v DOUBLE, r DOUBLE, f DOUBLE) AS f + floor((v - f) / r) * r;
+"""
+
+
+def install(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Makes the macros in the cursor's database."""
+    cursor.execute(_MACROS)

@@ -1,0 +1,57 @@
+"""Calls of stored functions with named arguments, `FleetHealth(window = 1h)`, which duckdb-kql 1.1.2 refuses."""
+
+from typing import Any
+
+from duckdb_kql import ir, lower
+from duckdb_kql.errors import KqlUnsupportedError
+from duckdb_kql.stored_functions import StoredFunction
+
+_CLAUSE = "NamedExpressionNameClause"
+
+
+def install() -> None:
+    """Lets duckdb-kql bind named arguments: positional ones come first, and what is left out takes its default."""
+    if lower._bind_stored_arguments is not _bound:
+        lower._bind_stored_arguments = _bound
+
+
+_by_position: Any = lower._bind_stored_arguments
+
+
+def _bound(node: Any, function: StoredFunction, arguments: list[Any]) -> dict[str, ir.Expr]:
+    """Parameter → its value. Raises KqlUnsupportedError in the service's words."""
+    if not any(lower._find_all(argument, _CLAUSE) for argument in arguments):
+        positional: dict[str, ir.Expr] = _by_position(node, function, arguments)
+        return positional
+    parameters = lower._stored_parameters(function)
+    values = {name: default for name, default in parameters if default is not None}
+    given: set[str] = set()
+    scalars = lower._FN_STATE.get().scalars
+    for position, argument in enumerate(arguments):
+        expression = lower._lower_named(argument)
+        name = _parameter(expression.name, position, parameters, given, function, node)
+        given.add(name)
+        values[name] = lower._substitute(expression.expr, scalars)
+    missing = [name for name, _ in parameters if name not in values]
+    if missing:
+        raise _mistake(function, node, f"parameter '{missing[0]}' has no value (Kusto: SEM0219)")
+    return values
+
+
+def _parameter(
+    name: str | None, position: int, parameters: list[Any], given: set[str], function: StoredFunction, node: Any
+) -> str:
+    """The parameter that an argument is for."""
+    if name is None:
+        if position >= len(parameters):
+            raise _mistake(function, node, f"takes {len(parameters)} arguments (Kusto: SEM0219)")
+        name = parameters[position][0]
+    if name not in [known for known, _ in parameters]:
+        raise _mistake(function, node, f"has no parameter '{name}' (Kusto: SEM0219)")
+    if name in given:
+        raise _mistake(function, node, f"parameter '{name}' is given twice (Kusto: SEM0219)")
+    return name
+
+
+def _mistake(function: StoredFunction, node: Any, what: str) -> KqlUnsupportedError:
+    return KqlUnsupportedError(f"function:{function.name}", span=lower._span(node), hint=f"{function.name}() {what}")

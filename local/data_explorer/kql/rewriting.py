@@ -1,0 +1,146 @@
+"""Rewrites of duckdb-kql's trees: references among the tokens before they are parsed, operators on the IR after."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from duckdb_kql import ir
+from duckdb_kql.schema import output_columns
+
+from local.data_explorer.commands.tokens import Kind, tokenize
+from local.data_explorer.storage import EXTENT
+
+MATERIALIZED = "$materialized"
+"""What follows a view's name in the relation that holds only its materialized part."""
+EXTERNAL = "$external:"
+"""What precedes an external table's name in the relation that its rows are read from."""
+ROW, OF_ANY_ROW = "$row", "$of_any_row"
+"""Functions of our own that `expand` writes: a row's values as one, and one of them of any row of a group."""
+_REFERENCES = {"materialized_view": "{}" + MATERIALIZED, "external_table": EXTERNAL + "{}", "table": "{}"}
+Schema = dict[str, list[str]]
+
+
+def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
+    """The query with `materialized_view("V")`, `external_table("E")` and `table("T")` as plain names.
+
+    Also the names of the external tables that it reads. Lines keep their numbers. It works on tokens, since the
+    grammar takes `table` for a keyword.
+    """
+    if not any(function in text for function in _REFERENCES):
+        return text, ()
+    external = []
+    tokens = tokenize(text)
+    for place in range(len(tokens) - 4, -1, -1):
+        function, opening, name, closing = tokens[place : place + 4]
+        is_call = opening.text == "(" and name.kind is Kind.STRING and closing.text == ")"
+        if function.text not in _REFERENCES or not is_call:
+            continue
+        if function.text == "external_table":
+            external.append(name.value)
+        relation = _REFERENCES[function.text].format(name.value)
+        text = f"{text[: function.start]}['{relation}']{text[closing.end :]}"
+    return text, tuple(external)
+
+
+def expand(query: ir.Query, schema: Mapping[str, Sequence[str]]) -> ir.Query:
+    """Writes out what the translator has no form for: `take_any(*)` and `take_any(a, b)`, one column each."""
+    if not any(_is_any_row(node) for node in nodes(query)):
+        return query
+    known: Schema = {name: list(columns) for name, columns in schema.items()}
+    expanded: ir.Query = _expanded(query, known)
+    return expanded
+
+
+def _expanded(node: Any, schema: Schema) -> Any:
+    if isinstance(node, ir.Query):
+        return _expanded_query(node, schema)
+    if isinstance(node, tuple | list):
+        return type(node)(_expanded(item, schema) for item in node)
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        values = {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
+        changed = {name: _expanded(value, schema) for name, value in values.items()}
+        if any(changed[name] is not values[name] for name in values):
+            return dataclasses.replace(node, **changed)
+    return node
+
+
+def _expanded_query(query: ir.Query, schema: Schema) -> ir.Query:
+    schema = dict(schema)
+    lets: list[tuple[str, Any]] = []
+    for name, value in query.lets:
+        value = _expanded(value, schema)
+        if isinstance(value, ir.Query):
+            schema[name] = output_columns(value, schema)
+        lets.append((name, value))
+    expanded = ir.Query(query.source, [], lets, list(query.parameters))
+    for operator in query.operators:
+        operator = _expanded(operator, schema)
+        if isinstance(operator, ir.Summarize) and any(_is_any_row(aggregate.expr) for aggregate in operator.aggregates):
+            operator = _expanded_summarize(operator, output_columns(expanded, schema))
+        expanded.operators.append(operator)
+    return expanded
+
+
+def _expanded_summarize(operator: ir.Summarize, columns: list[str]) -> ir.Summarize:
+    keys = {key.name or getattr(key.expr, "name", None) for key in operator.by}
+    aggregates: list[ir.NamedExpr] = []
+    for aggregate in operator.aggregates:
+        if not _is_any_row(aggregate.expr):
+            aggregates.append(aggregate)
+            continue
+        assert isinstance(aggregate.expr, ir.FunctionCall)
+        arguments = aggregate.expr.args
+        if isinstance(arguments[0], ir.Wildcard):
+            arguments = tuple(ir.ColumnRef(name) for name in columns if name not in keys)
+        row = ir.FunctionCall(ROW, tuple(arguments))
+        for place, argument in enumerate(arguments):
+            picked = ir.FunctionCall(OF_ANY_ROW, (row, ir.Literal(f"f{place}", "string")))
+            aggregates.append(ir.NamedExpr(picked, getattr(argument, "name", None)))
+    return dataclasses.replace(operator, aggregates=tuple(aggregates))
+
+
+def _is_any_row(node: object) -> bool:
+    """`take_any(*)`, or one of several columns: all of them from one row."""
+    return (
+        isinstance(node, ir.FunctionCall)
+        and node.name.lower() in ("take_any", "any")
+        and (len(node.args) > 1 or any(isinstance(argument, ir.Wildcard) for argument in node.args))
+    )
+
+
+def with_extents(query: ir.Query, tables: Sequence[str], shadowed: str | None) -> ir.Query:
+    """The query over the stored rows themselves, with their hidden column, when it calls ingestion_time()."""
+
+    def stored(node: Any) -> Any:
+        if isinstance(node, ir.TableRef) and node.database is None and node.name in tables and node.name != shadowed:
+            return dataclasses.replace(node, database="rows")
+        if isinstance(node, tuple | list):
+            return type(node)(stored(item) for item in node)
+        if dataclasses.is_dataclass(node) and not isinstance(node, type):
+            values = {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
+            return dataclasses.replace(node, **{name: stored(value) for name, value in values.items()})
+        return node
+
+    rewritten: ir.Query = stored(query)
+    return rewritten
+
+
+def asks_ingestion_time(query: ir.Query) -> bool:
+    return any(isinstance(node, ir.FunctionCall) and node.name.lower() == "ingestion_time" for node in nodes(query))
+
+
+def nodes(root: object) -> Iterator[object]:
+    """Every node of an IR tree."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, tuple | list):
+            pending.extend(node)
+        elif dataclasses.is_dataclass(node) and not isinstance(node, type):
+            yield node
+            pending.extend(getattr(node, field.name) for field in dataclasses.fields(node))
+
+
+def hidden(schema: Schema, tables: Sequence[str]) -> Schema:
+    """The schema with the hidden column on the tables that have it."""
+    return {name: [*columns, EXTENT] if name in tables else columns for name, columns in schema.items()}
