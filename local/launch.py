@@ -1,7 +1,6 @@
 """Starting a local server as a process and waiting until it accepts: for the stack, the tests and the benchmarks."""
 
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import IO, Self
 
 PROJECT = Path(__file__).resolve().parent.parent
+_POLL_SECONDS = 0.01
 
 
 class NotReady(Exception):
@@ -45,7 +45,8 @@ class ServerProcess:
         self._log = log
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._output: IO[bytes] | None = None
+        self._read_from = 0
 
     @property
     def pid(self) -> int:
@@ -58,13 +59,18 @@ class ServerProcess:
         return self._process
 
     def start(self, *, timeout: float = 30) -> Self:
-        """Starts the process and returns once it accepts. Raises NotReady."""
-        self._errors = self._log.open("ab") if self._log else tempfile.TemporaryFile()  # noqa: SIM115 - close() does
+        """Starts the process and returns once it accepts. Raises NotReady.
+
+        What it prints goes to a file, not to a pipe: nobody has to read it for the process to go on.
+        """
+        self._output = self._log.open("a+b") if self._log else tempfile.TemporaryFile()  # noqa: SIM115 - close() does
+        self._read_from = self._output.seek(0, os.SEEK_END)
         self._process = subprocess.Popen(
             self._command(),
             cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
             env={**os.environ, **self._environment},
         )
         try:
@@ -74,40 +80,36 @@ class ServerProcess:
             raise
         return self
 
+    @property
+    def output(self) -> str:
+        """What the process has printed since it was started, errors included."""
+        assert self._output is not None
+        size = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), size - self._read_from, self._read_from).decode(errors="replace")
+
     def _command(self) -> list[str]:
         return [sys.executable, "-m", f"local.{self.package}", "--port", str(self._port), *self._arguments]
 
     def _read_announcement(self, lines: Iterator[str]) -> None:
         """Reads, from the lines the process prints, where it listens. Returns once it accepts."""
-        self.url = next(lines).removeprefix("ready ")
+        self.url = _value_of("ready", lines)
         self._port = int(self.url.rsplit(":", 1)[1].split("/")[0])
         if self._has_admin:
-            self.admin = next(lines).removeprefix("admin ")
+            self.admin = _value_of("admin", lines)
 
     def _lines(self, deadline: float) -> Iterator[str]:
-        """Lines of the process's stdout, read unbuffered so that nothing waits behind them."""
-        pipe = self._running.stdout
-        assert pipe is not None
-        pending = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            while True:
-                while b"\n" not in pending:
-                    if not selector.select(max(0.0, deadline - time.monotonic())):
-                        self.kill()
-                        raise NotReady(f"local.{self.package} printed no ready line in time")
-                    chunk = os.read(pipe.fileno(), 4096)
-                    if not chunk:
-                        raise NotReady(f"local.{self.package} ended with {self.wait()}: {self._complaint()}")
-                    pending += chunk
-                line, _, pending = pending.partition(b"\n")
-                yield line.decode()
-
-    def _complaint(self) -> str:
-        if self._log or self._errors is None:
-            return f"see {self._log}"
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace").strip()
+        """The lines that the process prints, as they come. Raises NotReady when it ends, or is silent for too long."""
+        given = 0
+        while True:
+            has_ended = self._running.poll() is not None
+            whole = self.output.split("\n")[:-1]
+            yield from whole[given:]
+            given = len(whole)
+            if has_ended:
+                raise NotReady(f"local.{self.package} ended with {self.wait()}: {self.output.strip()}")
+            if time.monotonic() > deadline:
+                raise NotReady(f"local.{self.package} was not ready in time; it said: {self.output.strip()}")
+            time.sleep(_POLL_SECONDS)
 
     def kill(self) -> None:
         """kill -9, and waits until the process is gone."""
@@ -129,15 +131,13 @@ class ServerProcess:
         self.start()
 
     def close(self) -> None:
-        """Ends the process if it still runs, and lets go of its pipes."""
-        if self._process is None:
+        """Ends the process if it still runs, and lets go of its output."""
+        if self._process is None or self._output is None:
             return
         if self._process.poll() is None:
             self.kill()
-        for stream in (self._process.stdout, self._errors):
-            if stream is not None:
-                stream.close()
-        self._process = None
+        self._output.close()
+        self._process = self._output = None
 
     def __enter__(self) -> Self:
         return self.start() if self._process is None else self
@@ -146,3 +146,8 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _value_of(name: str, lines: Iterator[str]) -> str:
+    """The rest of the first line that starts with this word: `ready URL`, `admin URL`."""
+    return next(line for line in lines if line.startswith(f"{name} ")).removeprefix(f"{name} ")
