@@ -13,6 +13,7 @@ from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
 from local.data_explorer.kql.rewriting import OF_ANY_ROW, ROW
+from local.data_explorer.kql import named_arguments, property_bags
 from local.data_explorer.storage import EXTENT
 
 Form = Callable[[ir.FunctionCall], str | None]
@@ -45,6 +46,8 @@ def install() -> None:
     if _installed:
         return
     _installed.append(True)
+    named_arguments.install()
+    property_bags.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
     translate._TODATETIME = "kql_datetime({0})"
     translate._kql_datetime_text = _datetime_text
