@@ -5,7 +5,6 @@ the reference interpreter in the tests of azure-cosmos-dotnet-v3: SUM of nothing
 a value that isn't a number makes SUM and AVG undefined, an array or object MIN and MAX.
 """
 
-import math
 from typing import Protocol
 
 from local.cosmos.query.values import UNDEFINED, Value, is_number, number, sort_key
@@ -34,64 +33,29 @@ class Count:
 
 
 class _Total:
-    """The exactly rounded sum, whatever the order of the values (Shewchuk's partial sums, as math.fsum)."""
+    """The sum of numbers in doubles, and how many they are."""
 
     def __init__(self) -> None:
-        self._whole = 0
-        self._partials: list[float] = []
-        self._count = 0
-        self._is_defined = True
+        self.total = 0.0
+        self.count = 0
+        self.is_defined = True
 
     def add(self, value: Value) -> None:
         if is_number(value):
-            self._count += 1
-            if isinstance(value, int):
-                self._whole += value
-            else:
-                self._add_partial(value)
+            self.count += 1
+            self.total += value
         elif value is not UNDEFINED:
-            self._is_defined = False
-
-    def _add_partial(self, value: float) -> None:
-        kept = 0
-        for partial in self._partials:
-            high, low = (value, partial) if abs(value) >= abs(partial) else (partial, value)
-            value = high + low
-            rest = low - (value - high)
-            if rest:
-                self._partials[kept] = rest
-                kept += 1
-        self._partials[kept:] = [value]
-
-    def total(self) -> float | None:
-        if not self._is_defined:
-            return None
-        try:
-            return math.fsum([*self._partials, *_halves(self._whole)])
-        except OverflowError:
-            return None
-
-    @property
-    def count(self) -> int:
-        return self._count
-
-
-def _halves(whole: int) -> list[float]:
-    """Doubles that add up to an int exactly, or nearly so when it has more digits than they."""
-    high = float(whole)
-    return [high, float(whole - int(high))]
+            self.is_defined = False
 
 
 class Sum(_Total):
     def result(self) -> Value:
-        total = self.total()
-        return UNDEFINED if total is None else number(total)
+        return number(self.total) if self.is_defined else UNDEFINED
 
 
 class Average(_Total):
     def result(self) -> Value:
-        total = self.total()
-        return UNDEFINED if total is None or not self.count else number(total / self.count)
+        return number(self.total / self.count) if self.is_defined and self.count else UNDEFINED
 
 
 class Extreme:

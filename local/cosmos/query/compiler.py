@@ -168,6 +168,9 @@ class Compiler:
     def _call(self, node: Call, scope: Scope) -> Evaluator:
         function = FUNCTIONS[node.name]
         call = function.call
+        if function.is_constant:
+            constant = call()
+            return lambda environment: constant
         arguments = [self.evaluator(argument, scope) for argument in node.arguments]
         if len(arguments) == 1 and not function.is_strict:
             only = arguments[0]

@@ -4,6 +4,7 @@ Loosest first: `?:`, `??`, OR, AND, NOT, comparisons with IN, BETWEEN and LIKE, 
 `* / %`, unary operators, and then paths.
 """
 
+import math
 from abc import abstractmethod
 
 from local.cosmos.query.errors import QueryError, query_error
@@ -53,7 +54,8 @@ _LEVELS |= {
     "%": 12,
 }
 _CONSTANTS = {"NULL": None, "TRUE": True, "FALSE": False, "UNDEFINED": UNDEFINED}
-_ALSO_FUNCTIONS = frozenset({"ARRAY", "EXISTS"})
+_NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf}
+_TAKES_NO_NUMBERS = frozenset({"TOSTRING", "STRINGTONUMBER", "IS_NUMBER", "IS_FINITE_NUMBER", "IS_INTEGER"})
 
 
 class ExpressionParser:
@@ -267,6 +269,8 @@ class ExpressionParser:
             message = f"'{token.text}' is not a recognized built-in function name."
             raise query_error(self.text, "SC2005", message, token.start, token.end)
         arguments = self.expressions(")")
+        if name in _TAKES_NO_NUMBERS:
+            arguments = tuple(map(_not_a_number, arguments))
         low, high = FUNCTIONS[name].arity if name in FUNCTIONS else (1, 1)
         if not low <= len(arguments) <= high:
             message = f"The {name} function requires {_count(low, high)} argument(s)."
@@ -285,6 +289,13 @@ class ExpressionParser:
                 return base
             else:
                 return Path(base, tuple(steps), token.start)
+
+
+def _not_a_number(argument: Expression) -> Expression:
+    """NaN and Infinity are constants for the functions that test and print numbers."""
+    if isinstance(argument, Reference) and argument.name in _NO_NUMBERS:
+        return Constant(_NO_NUMBERS[argument.name])
+    return argument
 
 
 def _count(low: int, high: int) -> str:

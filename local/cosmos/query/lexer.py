@@ -37,7 +37,7 @@ class Token:
 _PIECE = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*|/\*.*?\*/)
-  | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?!\w))
+  | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?!\w))
   | (?P<string>'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")
   | (?P<parameter>@[^\W\d]\w*)
   | (?P<name>[^\W\d]\w*)
@@ -90,7 +90,8 @@ def _token(text: str, piece: re.Match[str]) -> Token:
 
 
 def _number(text: str, piece: re.Match[str]) -> Value:
-    value = float(piece.group())
+    written = piece.group()
+    value = float(int(written, 16)) if written[:2] in ("0x", "0X") and len(written) < 40 else float(written)
     if not math.isfinite(value):
         raise query_error(text, "SC1001", "The number is too large for a double.", piece.start(), piece.end())
     return number(value)

@@ -7,6 +7,7 @@ interpreter in the tests of azure-cosmos-dotnet-v3 (`=` is false and `!=` true; 
 import math
 from collections.abc import Callable
 
+from local.cosmos.query.functions.strings import concat
 from local.cosmos.query.values import UNDEFINED, Value, equal, is_number, number, order
 
 
@@ -67,10 +68,6 @@ def _unsigned_shift(left: Value, right: Value) -> Value:
     return (int(left) & 0xFFFFFFFF) >> (int(right) & 31)
 
 
-def _concatenated(left: Value, right: Value) -> Value:
-    return left + right if isinstance(left, str) and isinstance(right, str) else UNDEFINED
-
-
 BINARY: dict[str, Callable[[Value, Value], Value]] = {
     "=": equal,
     "!=": _not_equal,
@@ -89,7 +86,7 @@ BINARY: dict[str, Callable[[Value, Value], Value]] = {
     "<<": _bitwise(lambda left, right: left << (right & 31)),
     ">>": _bitwise(lambda left, right: left >> (right & 31)),
     ">>>": _unsigned_shift,
-    "||": _concatenated,
+    "||": concat,
 }
 
 UNARY: dict[str, Callable[[Value], Value]] = {

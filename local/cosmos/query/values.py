@@ -28,6 +28,7 @@ UNDEFINED: Final = Undefined()
 MAX_DEPTH = 128
 """The service's own limit of nesting in a document."""
 _EXACT = 1 << 53
+_INT64 = 1 << 63
 _NUMBER = struct.Struct(">Bd")
 _BITS = struct.Struct(">Q")
 _SIGN = 1 << 63
@@ -47,7 +48,7 @@ def number(value: float) -> Value:
     if not math.isfinite(value):
         return UNDEFINED
     whole = int(value)
-    return whole if whole == value and -_EXACT <= whole <= _EXACT else float(value)
+    return whole if whole == value and -_INT64 <= whole <= _INT64 else float(value)
 
 
 def sort_key(value: Value) -> bytes:
@@ -132,7 +133,7 @@ def normal(value: Any, depth: int = 0) -> Value:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
         try:
-            return float(value)
+            return number(float(value))
         except OverflowError:
             raise ValueError("a number is too large for a double") from None
     if isinstance(value, float) and not math.isfinite(value):

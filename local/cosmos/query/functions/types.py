@@ -16,7 +16,7 @@ def _is_finite_number(value: Value) -> bool:
 
 
 def _is_integer(value: Value) -> bool:
-    return is_number(value) and value == int(value) and -_INT64 <= value < _INT64
+    return _is_finite_number(value) and value == int(value) and -_INT64 <= value <= _INT64
 
 
 def _is_primitive(value: Value) -> bool:
