@@ -12,8 +12,8 @@ from duckdb_kql import ir, translate
 from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
-from local.data_explorer.kql.rewriting import OF_ANY_ROW, ROW
 from local.data_explorer.kql import named_arguments, property_bags
+from local.data_explorer.kql.rewriting import OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
 Form = Callable[[ir.FunctionCall], str | None]

@@ -18,16 +18,17 @@ def install() -> None:
 _by_position: Any = lower._bind_stored_arguments
 
 
-def _bound(node: Any, function: StoredFunction, arguments: list[Any]) -> dict[str, ir.Expr]:
+def _bound(node: Any, function: StoredFunction, arg_nodes: list[Any]) -> dict[str, ir.Expr]:
     """Parameter → its value. Raises KqlUnsupportedError in the service's words."""
-    if not any(lower._find_all(argument, _CLAUSE) for argument in arguments):
-        positional: dict[str, ir.Expr] = _by_position(node, function, arguments)
+    if not any(lower._find_all(argument, _CLAUSE) for argument in arg_nodes):
+        positional: dict[str, ir.Expr] = _by_position(node, function, arg_nodes)
         return positional
     parameters = lower._stored_parameters(function)
     values = {name: default for name, default in parameters if default is not None}
     given: set[str] = set()
-    scalars = lower._FN_STATE.get().scalars
-    for position, argument in enumerate(arguments):
+    scope = lower._FN_STATE.get()
+    scalars = scope.scalars if scope else {}
+    for position, argument in enumerate(arg_nodes):
         expression = lower._lower_named(argument)
         name = _parameter(expression.name, position, parameters, given, function, node)
         given.add(name)

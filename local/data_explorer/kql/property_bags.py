@@ -13,9 +13,9 @@ def install() -> None:
         translate._mv_expand_elements = _elements
 
 
-def _elements(operator: ir.MvExpand, target: ir.MvExpandTarget) -> str:
+def _elements(op: ir.MvExpand, target: ir.MvExpandTarget) -> str:
     column = translate.quote_ident(target.column)
-    sql: str = _by_path(operator, target)
+    sql: str = _by_path(op, target)
     for pair in ("json_array", "json_object"):
         by_path = (
             f"list_transform(json_keys({column}), lambda k: {pair}(k, json_extract({column}, '$.\"' || k || '\"')))"
