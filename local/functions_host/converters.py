@@ -29,7 +29,7 @@ def decode(parameter: Parameter, data: Datum, metadata: Mapping[str, Datum]) -> 
     found = _EventHubTrigger if parameter.converter == "eventHubTrigger" else converter(parameter.converter)
     if found is None:
         return data.value
-    given = metadata if found.has_trigger_support() else None
+    given: Any = metadata if found.has_trigger_support() else None
     try:
         return found.decode(data, trigger_metadata=given)
     except NotImplementedError as error:

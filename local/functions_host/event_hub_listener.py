@@ -9,11 +9,11 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
-from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+from azure.storage.blob.aio import ContainerClient
 
 from local.functions_host.connections import (
     blob_service,
@@ -26,6 +26,7 @@ from local.functions_host.console import HOST
 from local.functions_host.event_hub_data import PartitionContext, call_of
 from local.functions_host.event_hub_ownership import Hub, Ownerships
 from local.functions_host.event_hub_partition import BrokenReceiver, PartitionPump, Start, initial_start
+from local.functions_host.host_blobs import container_made
 from local.functions_host.invocations import Invoker
 from local.functions_host.listeners import wait_until
 from local.functions_host.surroundings import Surroundings
@@ -68,7 +69,7 @@ class EventHubListener:
         )
         store = checkpoint_store(self._storage, CONTAINER)
         async with client, blob_service(self._storage) as storage, store:
-            container = await _container(storage)
+            container = await container_made(storage, CONTAINER)
             ownerships = Ownerships(store, self._hub, self._surroundings.instance, self._expiration)
             try:
                 await self._share(client, container, store, ownerships, stop)
@@ -192,12 +193,3 @@ class EventHubListener:
         except AzureError as error:
             text = f"The partitions of {self._hub.name} could not be given back, they will expire"
             self._surroundings.console.show(HOST, f"{text}: {error}", logging.WARNING)
-
-
-async def _container(storage: BlobServiceClient) -> ContainerClient:
-    container = storage.get_container_client(CONTAINER)
-    try:
-        await container.create_container()
-    except ResourceExistsError:
-        return container
-    return container

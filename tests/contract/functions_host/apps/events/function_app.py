@@ -19,6 +19,10 @@ def _record(line: dict[str, object]) -> None:
         record.write(json.dumps(line) + "\n")
 
 
+def _is_down() -> bool:
+    return Path(os.environ["OUTAGE"]).exists()
+
+
 def _described(event: func.EventHubEvent) -> dict[str, object]:
     return {
         "body": event.get_body().decode(),
@@ -38,7 +42,10 @@ def _described(event: func.EventHubEvent) -> dict[str, object]:
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )
-async def batches(events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+async def batches(
+    events: typing.List[func.EventHubEvent],  # noqa: UP006 - the worker refuses list[…]
+    context: func.Context,
+) -> None:
     metadata = events[0].metadata or {}
     line: dict[str, object] = {
         "function": "batches",
@@ -52,7 +59,7 @@ async def batches(events: typing.List[func.EventHubEvent], context: func.Context
     if os.environ.get("KEEP_METADATA"):
         line["metadata"] = metadata
     await asyncio.sleep(float(os.environ.get("HANDLER_SECONDS", "0")))
-    if Path(os.environ["OUTAGE"]).exists():
+    if _is_down():
         _record(line)
         raise ConnectionError("the service is down")
     _record({**line, "ends": "succeeded"})
