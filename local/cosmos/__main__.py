@@ -5,6 +5,7 @@ from functools import partial
 
 from local.cosmos.authorization import EMULATOR_KEY, MasterKey
 from local.cosmos.server import CosmosApp, opened
+from local.cosmos.throughput import Throughput
 from local.faults import Faults
 from local.http import local_app, serving, with_local_routes
 from local.process import UserMistake, announce, run, server_arguments, stop_requested
@@ -32,7 +33,8 @@ async def main(given: Namespace) -> None:
     except ValueError as error:
         raise UserMistake(str(error)) from None
     faults = Faults()
-    async with opened(given.data, partitions=given.partitions) as service:
+    throughput = Throughput() if given.enforce_throughput else None
+    async with opened(given.data, partitions=given.partitions, throughput=throughput) as service:
         app = with_local_routes(CosmosApp(service, key, faults), local_app(faults, dict))
         async with serving(app, given.port) as url:
             announce(url)

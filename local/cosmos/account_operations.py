@@ -1,9 +1,13 @@
 """The operations on the account, its databases and its containers."""
 
-from local.cosmos import catalog
-from local.cosmos.errors import ServiceError
+from local.cosmos import catalog, offers
+from local.cosmos.catalog import Container, Database
+from local.cosmos.errors import ServiceError, not_found, owner_not_found
 from local.cosmos.messages import Request, Response, json_response
+from local.cosmos.offers import DEFAULT_THROUGHPUT, Offer, add_offer, wanted_offer
+from local.cosmos.property_indexes import match_policy
 from local.cosmos.service import Service
+from local.cosmos.storage import Transaction
 
 
 async def read_account(service: Service, request: Request) -> Response:
@@ -33,10 +37,17 @@ async def list_databases(service: Service, request: Request) -> Response:
 
 
 async def create_database(service: Service, request: Request) -> Response:
-    database = await service.writer.submit(
-        lambda transaction: catalog.create_database(transaction, request.body, request.headers)
-    )
+    content = wanted_offer(request.headers)
+
+    def work(transaction: Transaction) -> tuple[Database, Offer | None]:
+        database = catalog.create_database(transaction, request.body)
+        offer = add_offer(transaction, database.link, database.rid, content) if content else None
+        return database, offer
+
+    database, offer = await service.writer.submit(work)
     service.catalog.databases[database.id] = database
+    if offer is not None:
+        service.catalog.put_offer(offer)
     return Response(201, database.body, 4.95)
 
 
@@ -58,12 +69,24 @@ async def list_containers(service: Service, request: Request) -> Response:
 
 
 async def create_container(service: Service, request: Request) -> Response:
-    container = await service.writer.submit(
-        lambda transaction: catalog.create_container(
-            transaction, request.path[1], request.body, request.headers, service.partitions
-        )
-    )
+    """A container that asks for no throughput shares its database's; without that it gets the service's default."""
+    database = service.catalog.databases.get(request.path[1])
+    if database is None:
+        raise owner_not_found()
+    content = wanted_offer(request.headers)
+    if content is None and database.link not in service.catalog.offers:
+        content = {"offerThroughput": DEFAULT_THROUGHPUT}
+
+    def work(transaction: Transaction) -> tuple[Container, Offer | None]:
+        container = catalog.create_container(transaction, database.id, request.body, service.partitions)
+        match_policy(transaction.connection, container)
+        offer = add_offer(transaction, container.link, container.rid, content) if content else None
+        return container, offer
+
+    container, offer = await service.writer.submit(work)
     service.catalog.put(container)
+    if offer is not None:
+        service.catalog.put_offer(offer)
     return Response(201, container.body, 4.95, {"etag": container.etag})
 
 
@@ -74,9 +97,13 @@ async def read_container(service: Service, request: Request) -> Response:
 
 async def replace_container(service: Service, request: Request) -> Response:
     current = service.container(request)
-    container = await service.writer.submit(
-        lambda transaction: catalog.replace_container(transaction, current, request.body)
-    )
+
+    def work(transaction: Transaction) -> Container:
+        container = catalog.replace_container(transaction, current, request.body)
+        match_policy(transaction.connection, container)
+        return container
+
+    container = await service.writer.submit(work)
     service.catalog.put(container)
     return Response(200, container.body, 9.9, {"etag": container.etag})
 
@@ -86,6 +113,28 @@ async def delete_container(service: Service, request: Request) -> Response:
     await service.writer.submit(lambda transaction: catalog.delete_container(transaction, container))
     service.catalog.drop(container)
     return Response(204, charge=4.95)
+
+
+def _offer(service: Service, request: Request) -> Offer:
+    found = [offer for offer in service.catalog.offers.values() if offer.rid.lower() == request.path[1].lower()]
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+async def list_offers(service: Service, request: Request) -> Response:
+    return feed("", "Offers", [offer.body for offer in service.catalog.offers.values()])
+
+
+async def read_offer(service: Service, request: Request) -> Response:
+    return Response(200, _offer(service, request).body)
+
+
+async def replace_offer(service: Service, request: Request) -> Response:
+    current = _offer(service, request)
+    offer = await service.writer.submit(lambda transaction: offers.replace_offer(transaction, current, request.body))
+    service.catalog.put_offer(offer)
+    return Response(200, offer.body, 9.9)
 
 
 async def list_partitions(service: Service, request: Request) -> Response:

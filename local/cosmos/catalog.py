@@ -10,6 +10,7 @@ import orjson
 from local.cosmos.documents import check_id, check_ttl, decode_rid, encode_rid, etag, parse_object
 from local.cosmos.errors import bad_request, conflict, not_found, owner_not_found
 from local.cosmos.indexing import IndexingPolicy, parse_policy
+from local.cosmos.offers import Offer, parse_offer
 from local.cosmos.partition_keys import KeyRange, PartitionKeyDefinition, parse_definition, physical_partitions
 from local.cosmos.storage import Transaction
 
@@ -29,6 +30,10 @@ class Database:
     id: str
     rid: str
     body: bytes
+
+    @property
+    def link(self) -> str:
+        return f"dbs/{self.rid}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Catalog:
 
     def __init__(self) -> None:
         self.databases: dict[str, Database] = {}
+        self.offers: dict[str, Offer] = {}
+        """By the `_self` of what they are for."""
         self._containers: dict[tuple[str, str], Container] = {}
 
     def load(self, transaction: Transaction) -> None:
@@ -75,6 +82,8 @@ class Catalog:
         rows = connection.execute("SELECT number, database, id, partitions, body FROM containers")
         for number, database, _, partitions, body in rows.fetchall():
             self.put(_container(database, number, partitions, orjson.loads(body)))
+        for (body,) in connection.execute("SELECT body FROM offers").fetchall():
+            self.put_offer(parse_offer(body.encode()))
 
     def database(self, name: str) -> Database:
         if (found := self.databases.get(name)) is None:
@@ -95,16 +104,25 @@ class Catalog:
     def put(self, container: Container) -> None:
         self._containers[container.database, container.id] = container
 
+    def put_offer(self, offer: Offer) -> None:
+        self.offers[offer.resource] = offer
+
+    def offer_for(self, container: Container) -> Offer | None:
+        """The container's own offer, or the one that its database's containers share."""
+        return self.offers.get(container.link) or self.offers.get(self.databases[container.database].link)
+
     def drop(self, container: Container) -> None:
         self._containers.pop((container.database, container.id), None)
+        self.offers.pop(container.link, None)
 
     def drop_database(self, name: str) -> None:
         for container in self.containers(name):
             self.drop(container)
-        self.databases.pop(name, None)
+        if (database := self.databases.pop(name, None)) is not None:
+            self.offers.pop(database.link, None)
 
 
-def create_database(transaction: Transaction, body: bytes, headers: Mapping[str, str]) -> Database:
+def create_database(transaction: Transaction, body: bytes) -> Database:
     """Raises ServiceError (400, 409)."""
     name = check_id(parse_object(body).get("id"), limit=MAX_NAME_BYTES)
     execute = transaction.connection.execute
@@ -124,16 +142,14 @@ def delete_database(transaction: Transaction, database: Database) -> None:
         execute(f"DROP TABLE items_{number}")
         execute("DELETE FROM offers WHERE resource = ?", (_container_link(database.rid, number),))
     execute("DELETE FROM containers WHERE database = ?", (database.id,))
-    execute("DELETE FROM offers WHERE resource = ?", (f"dbs/{database.rid}/",))
+    execute("DELETE FROM offers WHERE resource = ?", (database.link,))
     if not execute("DELETE FROM databases WHERE id = ?", (database.id,)).rowcount:
         raise not_found()
     for (number,) in numbers:
         transaction.drop_container(number)
 
 
-def create_container(
-    transaction: Transaction, database: str, body: bytes, headers: Mapping[str, str], partitions: int
-) -> Container:
+def create_container(transaction: Transaction, database: str, body: bytes, partitions: int) -> Container:
     """Makes a container, its table and its indexes. Raises ServiceError (400, 404, 409)."""
     execute = transaction.connection.execute
     if not execute("SELECT 1 FROM databases WHERE id = ?", (database,)).fetchone():

@@ -4,6 +4,11 @@ Fixed to what the service shows: a point read of 1 KB is 1 RU and of 100 KB is 1
 no index, 8 with a few indexed paths, 19 with all of some 26; a create of 100 KB with no index is 50.
 """
 
+import orjson
+
+from local.cosmos.documents import without_system_properties
+from local.cosmos.indexing import IndexingPolicy
+
 _KB = 1024
 
 
@@ -24,3 +29,8 @@ def rewrite(size: int, terms: int) -> float:
 def page(examined: int, size: int, returned: int) -> float:
     """One page of a query or feed: items looked at, bytes and items given back."""
     return 2.3 + 0.01 * examined + 0.02 * returned + 0.25 * size / _KB
+
+
+def delete(body: bytes, policy: IndexingPolicy) -> float:
+    """Deleting an item costs what writing it did."""
+    return write(len(body), policy.count_terms(orjson.loads(without_system_properties(body))))

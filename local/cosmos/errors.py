@@ -4,6 +4,7 @@ Source: Microsoft Learn, "HTTP status codes for Azure Cosmos DB", and the SDK's 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 CODES = {
     400: "BadRequest",
@@ -31,13 +32,20 @@ CROSS_PARTITION_QUERY_NOT_SERVABLE = 1004
 COLLECTION_RID_MISMATCH = 1024
 PATCH_CONDITION_NOT_MET = 1110
 THROUGHPUT_EXCEEDED = 3200
+RETRY_WITH = 5350
 
 
 class ServiceError(Exception):
     """A request is refused: nothing was written."""
 
     def __init__(
-        self, status: int, message: str, *, substatus: int = 0, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        substatus: int = 0,
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -45,6 +53,8 @@ class ServiceError(Exception):
         self.message = message
         self.substatus = substatus
         self.headers = dict(headers or {})
+        self.details = details or {"Errors": [message]}
+        """What the answer's message says, as JSON."""
 
 
 def bad_request(message: str, *, substatus: int = 0) -> ServiceError:
@@ -87,3 +97,18 @@ def throttled(retry_after_ms: int) -> ServiceError:
         substatus=THROUGHPUT_EXCEEDED,
         headers={"x-ms-retry-after-ms": str(retry_after_ms)},
     )
+
+
+def injected(status: int, retry_after_ms: int) -> ServiceError:
+    """What the service says when it fails with this status on its own account."""
+    if status == 429:
+        return throttled(retry_after_ms)
+    messages = {
+        408: "Request timed out. More info: https://aka.ms/cosmosdb-tsg-request-timeout",
+        449: "Conflicting request to resource has been attempted. Retry to avoid conflicts.",
+        503: "Service is currently unavailable, please retry after a while. If this problem persists please contact"
+        " support.",
+    }
+    headers = {"x-ms-retry-after-ms": str(retry_after_ms)} if retry_after_ms else {}
+    substatus = RETRY_WITH if status == 449 else 0
+    return ServiceError(status, messages.get(status, "An injected fault."), substatus=substatus, headers=headers)

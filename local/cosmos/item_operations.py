@@ -6,6 +6,8 @@ from local.cosmos.documents import Draft, draft, parse
 from local.cosmos.errors import bad_request
 from local.cosmos.items import Conditions, Written
 from local.cosmos.messages import Request, Response
+from local.cosmos.patch import parse_patch, patch
+from local.cosmos.predicates import holds
 from local.cosmos.service import Service
 
 
@@ -55,6 +57,17 @@ async def replace_item(service: Service, request: Request) -> Response:
     return _answer(request, container, new.epk, written, charges.rewrite(len(new.text), new.terms))
 
 
+async def patch_item(service: Service, request: Request) -> Response:
+    container = service.container(request)
+    epk = required_epk(request, container)
+    wanted = parse_patch(parse(request.body))
+    conditions = _conditions(request)
+    written, terms = await service.writer.submit(
+        lambda transaction: patch(transaction, container, epk, request.path[5], wanted, conditions, holds)
+    )
+    return _answer(request, container, epk, written, charges.rewrite(len(written.body), terms))
+
+
 async def delete_item(service: Service, request: Request) -> Response:
     container = service.container(request)
     epk = required_epk(request, container)
@@ -62,8 +75,7 @@ async def delete_item(service: Service, request: Request) -> Response:
     deleted = await service.writer.submit(
         lambda transaction: items.delete(transaction, container, epk, request.path[5], conditions)
     )
-    charge = charges.write(len(deleted.body), container.policy.count_terms(parse(deleted.body)))
-    return Response(204, b"", charge, session(container, epk))
+    return Response(204, b"", charges.delete(deleted.body, container.policy), session(container, epk))
 
 
 async def read_item(service: Service, request: Request) -> Response:

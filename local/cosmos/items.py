@@ -78,7 +78,7 @@ def upsert(
         _remove_expired(transaction, container, draft)
         return _insert(transaction, container, draft)
     _check(current, conditions)
-    return _update(transaction, container, draft, current)
+    return update(transaction, container, draft, current)
 
 
 def replace(
@@ -86,7 +86,7 @@ def replace(
 ) -> Written:
     """Raises ServiceError (404, 412)."""
     current = existing(transaction, container, draft.epk, draft.id, conditions)
-    return _update(transaction, container, draft, current)
+    return update(transaction, container, draft, current)
 
 
 def delete(
@@ -149,7 +149,7 @@ def _insert(transaction: Transaction, container: Container, draft: Draft) -> Wri
     return create_many(transaction, container, [draft])[0]
 
 
-def _update(transaction: Transaction, container: Container, draft: Draft, current: Stored) -> Written:
+def update(transaction: Transaction, container: Container, draft: Draft, current: Stored) -> Written:
     lsn = transaction.next_lsn(container.number)
     now = int(time.time())
     tag = etag(lsn, now)

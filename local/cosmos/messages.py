@@ -84,7 +84,7 @@ def activity_of(request: Request | None) -> str:
 
 def refusal(error: ServiceError, activity: str, *, charge: float = 1.0) -> Response:
     """A refusal in the service's shape."""
-    message = f"Message: {orjson.dumps({'Errors': [error.message]}).decode()}\r\nActivityId: {activity}"
+    message = f"Message: {orjson.dumps(error.details).decode()}\r\nActivityId: {activity}"
     document: dict[str, Any] = {"code": error.code, "message": message}
     headers = dict(error.headers)
     if error.substatus:

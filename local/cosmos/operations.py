@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from local.cosmos import account_operations, feeds, item_operations
+from local.cosmos import account_operations, batch, feeds, item_operations, query_operations
 from local.cosmos.errors import ServiceError, not_done
 from local.cosmos.messages import Request, Response
 from local.cosmos.service import Service
@@ -14,21 +14,31 @@ OPERATIONS: Mapping[str, Operation] = {
     "database.create": account_operations.create_database,
     "database.read": account_operations.read_database,
     "database.list": account_operations.list_databases,
+    "database.query": query_operations.query_databases,
     "database.delete": account_operations.delete_database,
     "container.create": account_operations.create_container,
     "container.read": account_operations.read_container,
     "container.list": account_operations.list_containers,
+    "container.query": query_operations.query_containers,
     "container.replace": account_operations.replace_container,
     "container.delete": account_operations.delete_container,
+    "offer.list": account_operations.list_offers,
+    "offer.read": account_operations.read_offer,
+    "offer.query": query_operations.query_offers,
+    "offer.replace": account_operations.replace_offer,
     "partitions.list": account_operations.list_partitions,
     "nothing.list": account_operations.list_nothing,
     "item.create": item_operations.create_item,
     "item.upsert": item_operations.upsert_item,
     "item.read": item_operations.read_item,
     "item.replace": item_operations.replace_item,
+    "item.patch": item_operations.patch_item,
     "item.delete": item_operations.delete_item,
     "item.list": feeds.list_items,
     "changefeed.read": feeds.read_changes,
+    "batch": batch.run_batch,
+    "query": query_operations.query_items,
+    "query.plan": query_operations.plan_query,
 }
 
 _VERBS = {"GET": "read", "PUT": "replace", "PATCH": "patch", "DELETE": "delete", "POST": "create"}

@@ -24,11 +24,13 @@ class Scope(NamedTuple):
         return (high - low) * _NARROW < 1 << 126
 
 
-def requested_scope(request: Request, container: Container) -> Scope:
+def requested_scope(request: Request, container: Container, *, ignores_partition: bool = False) -> Scope:
     """What the partition key, physical partition and key range headers leave. Raises ServiceError (400, 410)."""
     keys = KeyRange("", END)
     if (key := request.partition_key) is not None:
         keys = container.key.scope(*key)
+    if ignores_partition:
+        return scope_of(container, keys)
     if (number := request.headers.get("x-ms-documentdb-partitionkeyrangeid")) is not None:
         keys = _common(keys, _partition(container, number))
     low, high = request.headers.get("x-ms-start-epk"), request.headers.get("x-ms-end-epk")

@@ -6,17 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from starlette.responses import Response as PlainResponse
 from starlette.types import Receive, Scope, Send
 
 from local.cosmos.authorization import MasterKey
 from local.cosmos.catalog import Catalog
 from local.cosmos.documents import MAX_BYTES
-from local.cosmos.errors import ServiceError, owner_not_found, too_large
+from local.cosmos.errors import ServiceError, injected, owner_not_found, too_large
+from local.cosmos.expiry import purging
 from local.cosmos.messages import Request, Response, activity_of, refusal
 from local.cosmos.operations import OPERATIONS, operation_of
 from local.cosmos.service import Service
 from local.cosmos.storage import Readers, Writer, connect
-from local.faults import Faults
+from local.cosmos.throughput import Throughput
+from local.faults import FaultRule, Faults
+from local.http import inject
 
 
 class CosmosApp:
@@ -33,16 +37,34 @@ class CosmosApp:
             request = await _received(scope, receive)
             self._key.check(request)
             name = operation_of(request)
-            response = await OPERATIONS[name](self._service, request)
+            rule = self._faults.strike(name)
+            if rule is not None and await inject(rule, _injected, scope, receive, send):
+                return
+            response = await self._answered(name, request)
         except ServiceError as error:
             response = refusal(error, activity_of(request))
         except sqlite3.OperationalError as error:
             response = refusal(_from_storage(error), activity_of(request))
         await _send(send, response, activity_of(request))
 
+    async def _answered(self, name: str, request: Request) -> Response:
+        """Does the operation; within its container's throughput, when that is enforced."""
+        throughput = self._service.throughput
+        offer = self._service.offer(request) if throughput else None
+        if throughput is None or offer is None:
+            return await OPERATIONS[name](self._service, request)
+        throughput.admit(offer.resource, offer.rate)
+        try:
+            response = await OPERATIONS[name](self._service, request)
+        except ServiceError:
+            throughput.spend(offer.resource, offer.rate, 1)
+            raise
+        throughput.spend(offer.resource, offer.rate, response.charge)
+        return response
+
 
 @asynccontextmanager
-async def opened(data: Path, *, partitions: int) -> AsyncIterator[Service]:
+async def opened(data: Path, *, partitions: int, throughput: Throughput | None) -> AsyncIterator[Service]:
     """The service over the file in `data`, while the block runs."""
     path = _file_in(data)
     writer = Writer(path)
@@ -51,7 +73,9 @@ async def opened(data: Path, *, partitions: int) -> AsyncIterator[Service]:
     catalog = Catalog()
     try:
         await writer.submit(catalog.load)
-        yield Service(catalog, writer, readers, lookups, partitions)
+        service = Service(catalog, writer, readers, lookups, partitions, throughput)
+        async with purging(service):
+            yield service
     finally:
         readers.close()
         lookups.close()
@@ -86,6 +110,13 @@ async def _body(receive: Receive) -> bytes:
     if size > MAX_BYTES:
         raise too_large()
     return b"".join(chunks)
+
+
+def _injected(rule: FaultRule) -> PlainResponse:
+    status = 503 if rule.action == "busy" else rule.status
+    response = refusal(injected(status, rule.retry_after_ms), activity_of(None))
+    headers = {name.decode(): value.decode() for name, value in response.raw_headers(activity_of(None))}
+    return PlainResponse(response.body, response.status, headers)
 
 
 async def _send(send: Send, response: Response, activity: str) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from local.cosmos.catalog import Catalog, Container
 from local.cosmos.errors import COLLECTION_RID_MISMATCH, bad_request
 from local.cosmos.messages import Request
+from local.cosmos.offers import Offer
 from local.cosmos.storage import Readers, Writer
+from local.cosmos.throughput import Throughput
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Service:
     """For point reads on the event loop."""
     partitions: int
     """How many physical partitions a new container gets."""
+    throughput: Throughput | None
+    """Holds containers to their offers; None lets everything through."""
 
     def container(self, request: Request) -> Container:
         """The container that the request's path names. Raises ServiceError (404, 400 when it was made anew)."""
@@ -29,3 +33,10 @@ class Service:
                 substatus=COLLECTION_RID_MISMATCH,
             )
         return container
+
+    def offer(self, request: Request) -> Offer | None:
+        """The offer that a request on a container's items is charged to."""
+        match request.path:
+            case ("dbs", database, "colls", name, _, *_):
+                return self.catalog.offer_for(self.catalog.container(database, name))
+        return None

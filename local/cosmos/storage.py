@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from local.cosmos.errors import owner_not_found
+from local.cosmos.query.indexes import register
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ CREATE TABLE IF NOT EXISTS offers(number INTEGER PRIMARY KEY AUTOINCREMENT, reso
 """
 _WRITER_CACHE_KIB = 65536
 _READER_CACHE_KIB = 8192
+_CHECKPOINT_PAGES = 8000
+"""Pages of 4 KiB that the log gathers before they go into the file: with fewer, hot pages go there too often."""
 _GROUP_LIMIT = 256
 
 
@@ -36,7 +39,9 @@ def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB, check_same_thread
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     connection.execute("PRAGMA temp_store=MEMORY")
+    register(connection)
     return connection
 
 
@@ -59,6 +64,9 @@ class Transaction:
 
     def add_container(self, container: int) -> None:
         self._lsns[container] = 0
+
+    def has_container(self, container: int) -> bool:
+        return container in self._lsns
 
     def drop_container(self, container: int) -> None:
         self._lsns.pop(container, None)
