@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote_plus
 
 from local.event_hubs import performatives as frames
 from local.event_hubs.codec import (
@@ -25,7 +24,8 @@ from local.event_hubs.codec import (
     uint,
 )
 from local.event_hubs.messages import APPLICATION_PROPERTIES, BATCH_FORMAT, DATA, PROPERTIES, VALUE
-from local.event_hubs.tokens import EMULATOR_KEYS, signature
+from local.event_hubs.tokens import EMULATOR_KEYS
+from local.shared_access import sign
 
 _CREDIT = 20_000
 _FRAME_PAYLOAD = 65_000
@@ -34,9 +34,7 @@ _FRAME_PAYLOAD = 65_000
 def shared_access_signature(path: str, *, lifetime: int = 3600) -> str:
     """A token for a path, by the emulator's well-known key."""
     ((name, key),) = EMULATOR_KEYS.items()
-    uri, expiry = quote_plus(f"sb://localhost/{path}"), str(int(time.time()) + lifetime)
-    signed = quote_plus(signature(uri, expiry, key.encode()).decode())
-    return f"SharedAccessSignature sr={uri}&sig={signed}&se={expiry}&skn={name}"
+    return sign(f"sb://localhost/{path}", int(time.time()) + lifetime, key.encode(), name)
 
 
 def encoded_batch(bodies: list[bytes]) -> bytes:
