@@ -1,0 +1,1 @@
+"""The app's triggers: one module and one blueprint each. A trigger binds and calls; it decides nothing."""

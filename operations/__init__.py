@@ -1,0 +1,1 @@
+"""The operator's command line: `python -m operations`, against Azure and the local stack alike."""

@@ -1,0 +1,22 @@
+"""The names in topology.json that the app uses: hubs, consumer groups, containers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+_TOPOLOGY: dict[str, Any] = json.loads((Path(__file__).resolve().parent.parent / "topology.json").read_text())
+
+
+def _only(section: str, name: str) -> str:
+    """A name that topology.json must have. Raises KeyError at start otherwise."""
+    if name not in _TOPOLOGY[section]["containers"]:
+        raise KeyError(f"topology.json: {section}.containers has no {name!r}")
+    return name
+
+
+TELEMETRY_CONTAINER = _only("cosmos", "telemetry")
+LEASE_CONTAINER = _only("cosmos", "leases")
+COSMOS_DATABASE: str = _TOPOLOGY["cosmos"]["database"]
+KUSTO_DATABASE: str = _TOPOLOGY["dataExplorer"]["database"]
+DEAD_LETTER_CONTAINER: str = _TOPOLOGY["storage"]["containers"]["deadLetters"]
+TELEMETRY_HUB, ANALYTICS_HUB, TWIN_EVENTS_HUB, TWIN_HISTORY_HUB = _TOPOLOGY["eventHubs"]
