@@ -69,7 +69,8 @@ def _check_sources(query: Query, outer: frozenset[str] | None) -> frozenset[str]
 
 def _check_origin(query: Query, source: Collection, names: frozenset[str] | None) -> None:
     if isinstance(source.origin, Query):
-        _check(source.origin, frozenset() if names is None else names)
+        root = root_name(source.origin)
+        _check(source.origin, names if names is not None else frozenset((root,) if root else ()))
     elif names is not None:
         _check_expression(query, source.origin, names)
 

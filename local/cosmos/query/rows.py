@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from local.cosmos.query.aggregates import Aggregate, new_aggregate
+from local.cosmos.query.checks import root_name
 from local.cosmos.query.compiler import Compiler, Environment, Evaluator, Rows, Scope
 from local.cosmos.query.syntax import (
     AGGREGATES,
@@ -12,7 +13,6 @@ from local.cosmos.query.syntax import (
     Constant,
     Expression,
     Query,
-    Reference,
     Selection,
     has_aggregate,
     walk,
@@ -178,21 +178,11 @@ def distinct(values: Iterable[Value]) -> Iterator[Value]:
 
 def document_expansion(query: Query, compiler: Compiler) -> tuple[Expansion, Scope]:
     """FROM of an outermost query: from (document,) to all combinations; the first input's root is the document."""
-    root = _root_of(query)
+    root = root_name(query)
     expanded, scope = expansion(query, compiler, Scope({root: 0} if root else {}, 1))
     aliases = {source.alias for source in query.sources}
     names = {name: place for name, place in scope.names.items() if name in aliases}
     return expanded, Scope(names, scope.size)
-
-
-def _root_of(query: Query) -> str | None:
-    if not query.sources:
-        return None
-    origin = query.sources[0].origin
-    if isinstance(origin, Query):
-        return _root_of(origin)
-    base = origin if isinstance(origin, Reference) else origin.base
-    return base.name if isinstance(base, Reference) else None
 
 
 def counts_rows(expression: Expression) -> bool:
