@@ -13,7 +13,7 @@ from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import BlobServiceClient
-from azure.storage.queue import BinaryBase64EncodePolicy
+from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.host_json import ClientRetries
@@ -69,7 +69,12 @@ def checkpoint_store(connection: Connection, container: str) -> BlobCheckpointSt
 
 def queue_service(connection: Connection, encoding: str) -> QueueServiceClient:
     """A client of the storage account's queues, which the caller closes; `encoding` is base64 or none."""
-    policy: dict[str, Any] = {"message_encode_policy": BinaryBase64EncodePolicy()} if encoding == "base64" else {}
+    policy: dict[str, Any] = {}
+    if encoding == "base64":
+        policy = {
+            "message_encode_policy": BinaryBase64EncodePolicy(),
+            "message_decode_policy": BinaryBase64DecodePolicy(),
+        }
     if connection.text:
         return QueueServiceClient.from_connection_string(connection.text, **policy)
     account = connection.section.get("accountname")

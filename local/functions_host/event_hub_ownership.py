@@ -90,7 +90,10 @@ class Ownerships:
         """
         names = self._hub.names()
         listed: list[dict[str, Any]] = list(await self._store.list_ownership(*names.values()))
-        known = [Ownership(one["partition_id"], one["owner_id"], one["last_modified_time"] or 0.0) for one in listed]
+        known = [
+            Ownership(one["partition_id"], one["owner_id"] or NOBODY, one["last_modified_time"] or 0.0)
+            for one in listed
+        ]
         share = share_of(self._me, partitions, known, time.time(), self._expiration, self._chance)
         by_partition = {one["partition_id"]: one for one in listed}
         mine = [one.partition for one in known if one.owner == self._me]

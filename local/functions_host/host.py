@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.middleware.cors import CORSMiddleware
@@ -24,7 +24,7 @@ from local.functions_host.outputs import Outputs, output_refusal
 from local.functions_host.routes import InvalidRoute, Route
 from local.functions_host.settings import LocalSettings, MissingSetting, Settings
 from local.functions_host.surroundings import Surroundings
-from local.functions_host.triggers import TRIGGERS
+from local.functions_host.triggers import RETRYING, TRIGGERS
 from local.http import FaultInjection, local_app, with_local_routes
 
 DRAIN_SECONDS = 9.0
@@ -74,7 +74,7 @@ class Host:
         for function in self._app.functions:
             if function.name in self.disabled:
                 continue
-            invoker = Invoker(function, workplace)
+            invoker = Invoker(self._with_fitting_retry(function), workplace)
             try:
                 reason = output_refusal(function, self._app.settings) or self._attach(invoker)
             except (MissingSetting, InvalidRoute) as refusal:
@@ -83,6 +83,13 @@ class Host:
                 self._in_error.append(FunctionInError(function.name, reason))
             else:
                 self.invokers[function.name] = invoker
+
+    def _with_fitting_retry(self, function: Function) -> Function:
+        if function.retry is None or function.trigger.type in RETRYING:
+            return function
+        text = f"The retry policy of Functions.{function.name} is left out: {function.trigger.type} does not take one."
+        self._console.show(HOST, text, logging.WARNING)
+        return replace(function, retry=None)
 
     def _attach(self, invoker: Invoker) -> str | None:
         """Gives a function its route or its listener; the reason when this host has none for it."""

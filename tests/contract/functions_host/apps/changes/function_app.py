@@ -12,8 +12,6 @@ import azure.functions as func
 
 app = func.FunctionApp()
 
-RETRY = {"strategy": "fixed_delay", "max_retry_count": os.environ.get("RETRIES", "-1"), "delay_interval": "00:00:00"}
-
 
 def _record(line: dict[str, object]) -> None:
     with Path(os.environ["RECORD"]).open("a") as record:
@@ -39,7 +37,7 @@ def _is_down() -> bool:
     lease_renew_interval=500,
     lease_expiration_interval=3000,
 )
-@app.retry(**RETRY)
+@app.retry(strategy="fixed_delay", max_retry_count=os.environ.get("RETRIES", "-1"), delay_interval="00:00:00.100")
 async def changes(documents: func.DocumentList, context: func.Context) -> None:
     line: dict[str, object] = {
         "host": os.environ.get("HOST_NAME", ""),

@@ -1,17 +1,20 @@
-"""Event Hub functions that write what they get to the file RECORD, one JSON line for each invocation.
+"""An Event Hub function that writes what it gets to the file RECORD, one JSON line for each invocation.
 
-While the file OUTAGE exists, the handlers write their attempt and then fail.
+While the file OUTAGE exists, the handler writes its attempt and then fails (for the partition that the file names,
+or for all when it is empty). RETRIES is its retry policy's limit; without it there is no policy.
 """
 
 import asyncio
 import json
 import os
 import typing
+from collections.abc import Callable
 from pathlib import Path
 
 import azure.functions as func
 
-app = func.FunctionApp()
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+RETRIES = os.environ.get("RETRIES")
 
 
 def _record(line: dict[str, object]) -> None:
@@ -19,8 +22,22 @@ def _record(line: dict[str, object]) -> None:
         record.write(json.dumps(line) + "\n")
 
 
-def _is_down() -> bool:
-    return Path(os.environ["OUTAGE"]).exists()
+def _is_down(partition: str) -> bool:
+    outage = Path(os.environ["OUTAGE"])
+    return outage.exists() and outage.read_text() in ("", partition)
+
+
+def _retry(handler: Callable[..., object]) -> Callable[..., object]:
+    if RETRIES is None:
+        return handler
+    policy = app.retry(
+        strategy="exponential_backoff",
+        max_retry_count=RETRIES,
+        minimum_interval="00:00:00.050",
+        maximum_interval="00:00:00.200",
+    )
+    decorated: Callable[..., object] = policy(handler)
+    return decorated
 
 
 def _described(event: func.EventHubEvent) -> dict[str, object]:
@@ -42,6 +59,7 @@ def _described(event: func.EventHubEvent) -> dict[str, object]:
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )
+@_retry
 async def batches(
     events: typing.List[func.EventHubEvent],  # noqa: UP006 - the worker refuses list[…]
     context: func.Context,
@@ -59,7 +77,7 @@ async def batches(
     if os.environ.get("KEEP_METADATA"):
         line["metadata"] = metadata
     await asyncio.sleep(float(os.environ.get("HANDLER_SECONDS", "0")))
-    if _is_down():
+    if _is_down(metadata["PartitionContext"]["PartitionId"]):
         _record(line)
         raise ConnectionError("the service is down")
     _record({**line, "ends": "succeeded"})
