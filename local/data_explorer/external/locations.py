@@ -165,10 +165,21 @@ def location(connection: str) -> Location:
 
 def read_source(connection: str) -> bytes:
     """The bytes of the one file that a storage connection string names. Raises StorageRefused."""
+    place, name = _source(connection)
+    return place.read(name)
+
+
+def delete_source(connection: str) -> None:
+    """Removes the one file that a storage connection string names. Raises StorageRefused."""
+    place, name = _source(connection)
+    place.delete(name)
+
+
+def _source(connection: str) -> tuple[Location, str]:
     address, separator, credential = connection.partition(";")
     base, question, query = address.partition("?")
     folder, _, name = base.rpartition("/")
-    return location(f"{folder}{question}{query}{separator}{credential}").read(unquote(name))
+    return location(f"{folder}{question}{query}{separator}{credential}"), unquote(name)
 
 
 def _local_path(connection: str) -> Path:

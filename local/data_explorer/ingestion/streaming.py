@@ -14,17 +14,23 @@ from starlette.routing import Route
 
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.database import Database
+from local.data_explorer.errors import KustoError, UpdatePolicyFailed
 from local.data_explorer.external.locations import read_source
 from local.data_explorer.ingested import Extent
 from local.data_explorer.ingestion.arrivals import Arrival, prepare, refusal_failure
 from local.data_explorer.ingestion.compression import unpacked
 from local.data_explorer.ingestion.failures import IngestionRefused
+from local.data_explorer.ingestion.properties import shown_path
 from local.data_explorer.responses import encode, v1_command
 from local.data_explorer.results import table
+from local.data_explorer.striking import strike
 
+OPERATION = "ingest.streaming"
+"""What fault rules call a streaming request."""
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes of a request's body, as it is sent."""
 _LARGEST_UNPACKED = 64 * 1024 * 1024
+_BLOB = "sourceKind=uri"
 _RESULT = "ConsumedRecordsCount:long UpdatePolicyStatus UpdatePolicyFailureCode UpdatePolicyFailureReason"
 
 
@@ -32,23 +38,34 @@ def streaming_route(cluster: Cluster) -> Route:
     """The route of streaming ingestion into any database of the cluster. Its handler raises KustoError."""
 
     async def ingest(request: Request) -> Response:
+        await strike(cluster.faults, OPERATION, request)
         database = cluster.database(request.path_params["database"])
-        parameters = {name.lower(): value for name, value in request.query_params.items()}
-        body = await _body(request)
-        is_uri = parameters.get("sourcekind", "").lower() == "uri"
-        arrival = Arrival(
-            table=request.path_params["table"],
-            format=parameters.get("streamformat", ""),
-            mapping_name=parameters.get("mappingname"),
-            source=_source_uri(body) if is_uri else f"Streaming;{request.headers.get('x-ms-client-request-id', '')}",
-            operation_kind="StreamingIngest",
-        )
-        extents = await asyncio.to_thread(_ingest, database, body, arrival, is_uri)
+        arrival = _arrival(request)
+        try:
+            body = await _body(request)
+            extents = await asyncio.to_thread(_ingest, database, body, arrival)
+        except UpdatePolicyFailed:
+            raise  # the database has recorded it
+        except KustoError as error:
+            await asyncio.to_thread(database.record_ingestion_failure, refusal_failure(arrival, error))
+            raise
         consumed = sum(extent.rows for extent in extents)
         answer = v1_command([table(_RESULT, [(consumed, "Inactive", "Unknown", "")])])
         return Response(encode(answer), media_type="application/json")
 
     return Route("/v1/rest/ingest/{database}/{table}", ingest, methods=["POST"])
+
+
+def _arrival(request: Request) -> Arrival:
+    parameters = {name.lower(): value for name, value in request.query_params.items()}
+    is_uri = parameters.get("sourcekind", "").lower() == "uri"
+    return Arrival(
+        table=request.path_params["table"],
+        format=parameters.get("streamformat", ""),
+        mapping_name=parameters.get("mappingname"),
+        source=_BLOB if is_uri else f"Streaming;{request.headers.get('x-ms-client-request-id', '')}",
+        operation_kind="StreamingIngest",
+    )
 
 
 async def _body(request: Request) -> bytes:
@@ -72,22 +89,23 @@ def _source_uri(body: bytes) -> str:
     return str(uri)
 
 
-def _ingest(database: Database, body: bytes, arrival: Arrival, is_uri: bool) -> list[Extent]:
+def _ingest(database: Database, body: bytes, arrival: Arrival) -> list[Extent]:
+    _check(database, body, arrival)
+    if arrival.source == _BLOB:
+        uri = _source_uri(body)
+        arrival = dataclasses.replace(arrival, source=shown_path(uri))
+        body = read_source(uri)
     try:
-        _check(database, body, arrival)
-        content = read_source(arrival.source) if is_uri else body
-        shown = dataclasses.replace(arrival, source=arrival.source.partition("?")[0].partition(";")[0])
-        prepared = prepare(database, unpacked(content, largest=_LARGEST_UNPACKED), shown)
-        return database.append([prepared.batch], refused=prepared.failures)
+        prepared = prepare(database, unpacked(body, largest=_LARGEST_UNPACKED), arrival)
     except IngestionRefused as error:
-        database.record_ingestion_failure(refusal_failure(arrival, error))
-        if error.code == "BadRequest_NoRecordsOrWrongFormat":
-            raise IngestionRefused(
-                error.code,
-                f"Bad streaming ingestion request to {database.name}.{arrival.table} : "
-                f"The input stream is empty after processing, tip:check stream validity. {error.message}",
-            ) from error
-        raise
+        if error.code != "BadRequest_NoRecordsOrWrongFormat":
+            raise
+        raise IngestionRefused(
+            error.code,
+            f"Bad streaming ingestion request to {database.name}.{arrival.table} : "
+            f"The input stream is empty after processing, tip:check stream validity. {error.message}",
+        ) from error
+    return database.append([prepared.batch], refused=prepared.failures)
 
 
 def _check(database: Database, body: bytes, arrival: Arrival) -> None:
