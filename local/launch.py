@@ -59,9 +59,15 @@ class ServerProcess:
         return self._process
 
     def start(self, *, timeout: float = 30) -> Self:
-        """Starts the process and returns once it accepts. Raises NotReady.
+        """Starts the process and returns once it accepts. Raises NotReady."""
+        self.spawn()
+        return self.await_ready(timeout=timeout)
 
-        What it prints goes to a file, not to a pipe: nobody has to read it for the process to go on.
+    def spawn(self) -> Self:
+        """Starts the process and returns at once; `await_ready` has to follow.
+
+        What it prints goes to a file, not to a pipe: nobody has to read it for the process to go on. A key pressed in
+        the terminal does not reach it: it has a session of its own, and is stopped by whoever started it.
         """
         self._output = self._log.open("a+b") if self._log else tempfile.TemporaryFile()  # noqa: SIM115 - close() does
         self._read_from = self._output.seek(0, os.SEEK_END)
@@ -72,13 +78,23 @@ class ServerProcess:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **self._environment},
+            start_new_session=True,
         )
+        return self
+
+    def await_ready(self, *, timeout: float = 30) -> Self:
+        """Returns once the spawned process accepts. Raises NotReady."""
         try:
             self._read_announcement(self._lines(time.monotonic() + timeout))
         except NotReady:
             self.close()
             raise
         return self
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of a process that has ended; None while it runs."""
+        return self._running.poll()
 
     @property
     def output(self) -> str:
