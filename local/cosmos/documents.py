@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from local.cosmos.errors import bad_request, invalid_payload, too_large
+from local.cosmos.errors import ServiceError, bad_request, invalid_payload, too_large
 from local.cosmos.indexing import IndexingPolicy
 from local.cosmos.partition_keys import PartitionKeyDefinition
 
@@ -48,7 +48,12 @@ def parse(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise invalid_payload() from None
-    return doubles(value) if _UNUSUAL_NUMBER.search(body) else value
+    if not _UNUSUAL_NUMBER.search(body):
+        return value
+    try:
+        return doubles(value)
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -89,6 +94,10 @@ def _rounded(value: float) -> int:
         return int(value)
     whole, _, fraction = digits.partition(".")
     return int((whole + fraction).ljust(len(whole.lstrip("-")) + int(exponent) + digits.startswith("-"), "0"))
+
+
+def _too_deep() -> ServiceError:
+    return bad_request("The request document is nested too deeply.")
 
 
 def check_id(value: object, *, limit: int = MAX_ID_BYTES) -> str:
@@ -142,7 +151,7 @@ def draft(document: object, definition: PartitionKeyDefinition, key: bytes | Non
     try:
         text = orjson.dumps(document)
     except orjson.JSONEncodeError:
-        raise bad_request("The request document is nested too deeply.") from None
+        raise _too_deep() from None
     if len(text) > MAX_BYTES:
         raise too_large()
     return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document))

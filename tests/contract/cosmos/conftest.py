@@ -51,7 +51,8 @@ def make_container(database: DatabaseProxy) -> MakeContainer:
     """Makes a container with a new name; the partition key is hierarchical for a list of paths."""
 
     def make(path: str | list[str] = "/device", **options: Any) -> ContainerProxy:
-        return database.create_container(f"container-{next(_names)}", PartitionKey(path), **options)
+        made: ContainerProxy = database.create_container(f"container-{next(_names)}", PartitionKey(path), **options)
+        return made
 
     return make
 

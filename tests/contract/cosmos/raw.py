@@ -25,7 +25,7 @@ class RawClient:
     """Sends what it is told, with a right signature."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self._http = httpx.Client(base_url=url)
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +44,7 @@ class RawClient:
         content: bytes | None = None,
         key: list[Any] | None = None,
         headers: dict[str, str] | None = None,
+        timeout: float = 30,
     ) -> httpx.Response:
         """`path` without a leading slash, not encoded; `body` is sent as JSON, `content` as it is."""
         parts = path.split("/") if path else []
@@ -58,4 +59,4 @@ class RawClient:
             content = json.dumps(body).encode()
             sent["content-type"] = "application/json"
         url = "/" + urllib.parse.quote(path)
-        return self._http.request(verb, url, content=content, headers={**sent, **(headers or {})})
+        return self._http.request(verb, url, content=content, headers={**sent, **(headers or {})}, timeout=timeout)

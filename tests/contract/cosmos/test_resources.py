@@ -74,8 +74,8 @@ def test_container_is_created_once_listed_queried_and_deleted(database: Database
     with pytest.raises(CosmosResourceExistsError):
         database.create_container("orders", PartitionKey("/id"))
     assert "orders" in [container["id"] for container in database.list_containers()]
-    found = list(database.query_containers("SELECT VALUE r.id FROM r WHERE r.id = 'orders'"))
-    assert found == ["orders"]
+    found = database.query_containers("SELECT * FROM r WHERE r.id = 'orders'")
+    assert [container["id"] for container in found] == ["orders"]
     database.delete_container("orders")
     with pytest.raises(CosmosResourceNotFoundError):
         database.get_container_client("orders").read()
