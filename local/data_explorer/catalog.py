@@ -87,5 +87,7 @@ def _decoded(kind: str, definition: str) -> object:
     values = json.loads(definition)
     if kind in ("tables", "view_columns"):
         return TableSchema(**{**values, "columns": tuple(Column(**column) for column in values["columns"])})
-    shapes: dict[str, Any] = {"functions": Function, "mappings": Mapping, "views": MaterializedView}
+    if kind == "views":
+        return MaterializedView(**{**values, "source_columns": tuple(values["source_columns"])})
+    shapes: dict[str, Any] = {"functions": Function, "mappings": Mapping}
     return shapes[kind](**values)

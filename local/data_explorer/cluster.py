@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local.data_explorer.database import Database
 from local.data_explorer.errors import EntityNotFound, KustoError
+from local.data_explorer.materialization.maintenance import Maintenance
 from local.data_explorer.storage import Storage
 from local.faults import Faults
 
@@ -21,6 +22,7 @@ class Cluster:
         self.storage = Storage(directory, memory_limit=memory_limit)
         self._lock = threading.Lock()
         self._databases = {name: Database(self.storage, name) for name in self.storage.names()}
+        self._maintenance = {name: Maintenance(database) for name, database in self._databases.items()}
         for name in databases:
             if name not in self._databases:
                 self.create(name)
@@ -46,10 +48,18 @@ class Cluster:
         with self._lock:
             if name in self._databases:
                 raise KustoError(f"Database '{name}' already exists.", code="BadRequest_EntityAlreadyExists")
-            self._databases[name] = Database(self.storage, name)
-            return self._databases[name]
+            database = Database(self.storage, name)
+            self._maintenance[name] = Maintenance(database)
+            self._databases[name] = database
+            return database
+
+    def maintenance(self, database: Database) -> Maintenance:
+        """What keeps a database's materialized views up to date."""
+        return self._maintenance[database.name]
 
     def close(self) -> None:
+        for maintenance in self._maintenance.values():
+            maintenance.close()
         for database in self._databases.values():
             database.close()
         self.storage.close()

@@ -68,11 +68,27 @@ class Database:
     @property
     def translator(self) -> Translator:
         """Translates queries against the catalog as it is now; kept until the catalog changes."""
-        catalog = self.catalog
+        return self.translator_of(self.catalog)
+
+    def translator_of(self, catalog: Catalog) -> Translator:
         translator = self._translator
         if translator is None or translator.catalog is not catalog:
-            self._translator = translator = Translator(catalog, self.name)
+            translator = Translator(catalog, self.name)
+            if catalog is self.catalog:
+                self._translator = translator
         return translator
+
+    @property
+    def last_extent(self) -> int:
+        """The number of the newest append."""
+        return self._last_extent
+
+    def begin(self, cursor: duckdb.DuckDBPyConnection) -> tuple[int, Catalog]:
+        """Begins a transaction beside the appends; it sees every append before the extent number that it gets."""
+        with self._writing:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM meta.watermarks LIMIT 1").fetchall()
+            return self.next_extent(), self.catalog
 
     def table_schema(self, name: str) -> TableSchema:
         """Raises EntityNotFound."""

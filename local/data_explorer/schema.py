@@ -75,8 +75,9 @@ class MaterializedView:
     name: str
     source: str
     query: str
+    source_columns: tuple[str, ...]
     folder: str = ""
     docstring: str = ""
     enabled: bool = True
     lookback: str = ""
-    properties: str = "{}"
+    auto_update_schema: bool = False

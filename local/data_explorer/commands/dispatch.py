@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-from local.data_explorer.commands import columns, functions, mappings, policies, tables
+from local.data_explorer.commands import columns, functions, mappings, policies, tables, views
 from local.data_explorer.commands.reader import NAME, CommandReader
 from local.data_explorer.errors import NotServed, SyntaxMistake
 from local.data_explorer.extensions import Command, CommandContext
@@ -15,6 +15,7 @@ _OWN: tuple[Command, ...] = (
     *functions.COMMANDS,
     *mappings.COMMANDS,
     *policies.COMMANDS,
+    *views.COMMANDS,
 )
 
 

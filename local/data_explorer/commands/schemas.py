@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 from local.data_explorer.catalog import Catalog
+from local.data_explorer.commands.reader import CommandReader
+from local.data_explorer.database import Database
+from local.data_explorer.results import ResultTable, table
 from local.data_explorer.schema import Column, Function, TableSchema
 from local.data_explorer.types import CLR_NAMES
 
@@ -59,3 +62,14 @@ def database_document(name: str, catalog: Catalog) -> dict[str, Any]:
         "MinorVersion": catalog.version,
         "DatabaseAccessMode": "ReadWrite",
     }
+
+
+def shown_schema(database: Database, schema: TableSchema, reader: CommandReader) -> ResultTable:
+    """The rest of `.show table T schema as json`, `… schema as csl`, `… cslschema`."""
+    as_json = reader.accept("schema", "as", "json")
+    if not as_json and not reader.accept("schema", "as", "csl"):
+        reader.expect("cslschema")
+    reader.end()
+    text = schema_json(schema) if as_json else schema.csl
+    row = (schema.name, text, database.name, schema.folder, schema.docstring)
+    return table("TableName Schema DatabaseName Folder DocString", [row])
