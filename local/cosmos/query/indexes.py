@@ -71,7 +71,7 @@ def composite_index_statements(table: str, columns: Sequence[tuple[str, str]]) -
 def policy_path(path: str) -> Path:
     """The property names of a policy's path; none for a wildcard, an array's elements, or no path at all."""
     trimmed = path.removesuffix("/?")
-    if trimmed.endswith("/*") or "[]" in trimmed or not trimmed.startswith("/"):
+    if trimmed.endswith("/*") or "[]" in trimmed or not trimmed.startswith("/") or trimmed == "/":
         return ()
     return tuple(quoted.replace('\\"', '"') if quoted else plain for quoted, plain in _SEGMENT.findall(trimmed))
 
@@ -84,18 +84,17 @@ def existing_indexes(connection: sqlite3.Connection, table: str) -> frozenset[st
     return frozenset(name for (name,) in rows)
 
 
-def ensure_index(connection: sqlite3.Connection, table: str, columns: Sequence[Column]) -> bool:
-    """Makes the index unless the table has it, or has MAX_LAZY_INDEXES already. Says whether it is there now.
+def ensure_index(connection: sqlite3.Connection, table: str, path: Path) -> bool:
+    """Makes the index over a property unless the table has it; says whether it is there now.
 
-    Reads the whole table once, inside the connection's transaction if one is open.
+    A table gets no more than MAX_LAZY_INDEXES this way. Reads the whole table once, in the connection's transaction.
     """
-    index = Index(tuple(columns))
+    index = Index((Column(path),))
     present = existing_indexes(connection, table)
     if index.name(table) in present:
         return True
     if len(present) >= MAX_LAZY_INDEXES:
         return False
-    register(connection)
     connection.execute(index.statement(table))
     return True
 

@@ -84,6 +84,25 @@ def make_plan(query: Query, parameters: Mapping[str, Any]) -> Plan:
     )
 
 
+def wanted_paths(query: Query, parameters: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The properties that this query would be quicker with an index on: of its filter and its ORDER BY.
+
+    For containers whose policy indexes everything: `ensure_index` makes what is wanted the first time it is.
+    Raises QueryError for a parameter that is missing or can't be used.
+    """
+    root = _root_alias(query)
+    if root is None:
+        return ()
+    compiler = Compiler(query.text, parameters, subquery_rows)
+    found, _ = restrictions(query.where, root, compiler.parameter)
+    ordered = _order_columns(query, root) or ()
+    paths = [
+        *(restriction.path for restriction in found),
+        *(column.path for column in ordered[:1] if len(ordered) == 1),
+    ]
+    return tuple(path for path in dict.fromkeys(paths) if path != ("id",))
+
+
 def keys_of(plan: Plan, environment: Environment) -> tuple[bytes, ...]:
     """The sort keys of ORDER BY for a row."""
     return tuple(sort_key(key(environment)) for key, _ in plan.keys)

@@ -5,6 +5,7 @@ as in PCRE. What a state machine can't do (back references, look-around, atomic 
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from re import _parser as parser  # type: ignore[attr-defined]  # the parsed form of a pattern has no public name
@@ -54,7 +55,9 @@ def _machine(pattern: str, modifiers: str) -> "_Machine | None":
         raise _refused(f"longer than {MAX_PATTERN} characters or has more than {MAX_GROUPS} groups")
     flags = sum(_FLAGS[modifier] for modifier in modifiers)
     try:
-        parsed = parser.parse(pattern, flags)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # what Python may once mean by [[ is not what PCRE does
+            parsed = parser.parse(pattern, flags)
     except (re.error, OverflowError):
         return None
     return _Machine(parsed, parsed.state.flags)
