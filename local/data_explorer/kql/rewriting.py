@@ -6,6 +6,7 @@ from typing import Any
 
 from duckdb_kql import ir
 from duckdb_kql.schema import output_columns
+from duckdb_kql.translate.functions import lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
 from local.data_explorer.storage import EXTENT
@@ -16,6 +17,7 @@ EXTERNAL = "$external:"
 """What precedes an external table's name in the relation that its rows are read from."""
 ROW, OF_ANY_ROW = "$row", "$of_any_row"
 """Functions of our own that `expand` writes: a row's values as one, and one of them of any row of a group."""
+OF_AGGREGATES = {"+": "+ of aggregates", "-": "- of aggregates"}
 _REFERENCES = {"materialized_view": "{}" + MATERIALIZED, "external_table": EXTERNAL + "{}", "table": "{}"}
 Schema = dict[str, list[str]]
 
@@ -43,8 +45,11 @@ def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def expand(query: ir.Query, schema: Mapping[str, Sequence[str]]) -> ir.Query:
-    """Writes out what the translator has no form for: `take_any(*)` and `take_any(a, b)`, one column each."""
-    if not any(_is_any_row(node) for node in nodes(query)):
+    """Writes out what the translator has no form for: `take_any(*)` and `take_any(a, b)`, one column each.
+
+    Sums and differences of aggregates become operators of their own: DuckDB knows their types too late for macros.
+    """
+    if not any(isinstance(node, ir.Summarize) for node in nodes(query)):
         return query
     known: Schema = {name: list(columns) for name, columns in schema.items()}
     expanded: ir.Query = _expanded(query, known)
@@ -75,10 +80,28 @@ def _expanded_query(query: ir.Query, schema: Schema) -> ir.Query:
     expanded = ir.Query(query.source, [], lets, list(query.parameters))
     for operator in query.operators:
         operator = _expanded(operator, schema)
-        if isinstance(operator, ir.Summarize) and any(_is_any_row(aggregate.expr) for aggregate in operator.aggregates):
-            operator = _expanded_summarize(operator, output_columns(expanded, schema))
+        if isinstance(operator, ir.Summarize):
+            if any(_is_any_row(aggregate.expr) for aggregate in operator.aggregates):
+                operator = _expanded_summarize(operator, output_columns(expanded, schema))
+            aggregates = tuple(dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in operator.aggregates)
+            operator = dataclasses.replace(operator, aggregates=aggregates)
         expanded.operators.append(operator)
     return expanded
+
+
+def _of_aggregates(expression: Any) -> Any:
+    if isinstance(expression, ir.FunctionCall):
+        if lookup_aggregate(expression.name) is not None:
+            return expression
+        return dataclasses.replace(expression, args=tuple(_of_aggregates(argument) for argument in expression.args))
+    if not isinstance(expression, ir.BinaryOp):
+        return expression
+    return dataclasses.replace(
+        expression,
+        op=OF_AGGREGATES.get(expression.op, expression.op),
+        left=_of_aggregates(expression.left),
+        right=_of_aggregates(expression.right),
+    )
 
 
 def _expanded_summarize(operator: ir.Summarize, columns: list[str]) -> ir.Summarize:
