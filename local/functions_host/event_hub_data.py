@@ -21,6 +21,8 @@ from local.functions_host.invocations import Call
 from local.functions_host.newtonsoft import rewrite_dates
 
 _ENQUEUED = "x-opt-enqueued-time"
+_NO_NUMBER = -(1 << 63)
+"""What .NET shows as the sequence number of an event that did not come from a hub."""
 _BINARY_PROPERTIES = frozenset({"user-id"})
 
 
@@ -145,7 +147,7 @@ def _system_properties(event: EventData) -> dict[str, Any]:
         else:
             found[name] = _value(value)
     enqueued = event.system_properties.get(b"x-opt-enqueued-time")
-    found["SequenceNumber"] = event.sequence_number
+    found["SequenceNumber"] = _NO_NUMBER if event.sequence_number is None else event.sequence_number
     found["Offset"] = found.get("x-opt-offset")
     found["PartitionKey"] = found.get("x-opt-partition-key")
     found["EnqueuedTimeUtc"] = _time(enqueued) if enqueued is not None else "0001-01-01T00:00:00"
