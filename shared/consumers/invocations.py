@@ -61,7 +61,7 @@ def _traceparents(events: Sequence[HubEvent]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def warm_up() -> None:
-    """Once a worker: exporting begins, the SDKs stop logging each request, the collector leaves alone what was imported.
+    """Once a worker: exporting begins, the SDKs stop logging every request, the collector forgets what was imported.
 
     A batch makes thousands of short-lived dicts; looking through all that the SDKs hold each 700 of them costs a
     tenth of the work.

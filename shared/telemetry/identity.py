@@ -7,7 +7,7 @@ same bytes.
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.telemetry.events import HubEvent, Reason, Rejected
 from shared.telemetry.timestamps import canonical, moment
@@ -46,21 +46,18 @@ NO_ENVELOPE = Envelope()
 def source_of(event: HubEvent, envelope: Envelope = NO_ENVELOPE) -> Source:
     """The source of an element. Raises Rejected when no device is known or a name can't be a partition key."""
     system = event.system
-    asset = event.properties.get("asset")
-    return _source(
-        system.get("iothub-connection-device-id") or None,
-        system.get("iothub-connection-module-id") or None,
-        event.partition_key or None,
-        asset if asset is None else _asset_property(asset),
-        envelope.subject or None,
-        envelope.device or None,
+    names = (
+        system.get("iothub-connection-device-id"),
+        system.get("iothub-connection-module-id"),
+        event.partition_key,
+        event.properties.get("asset"),
+        envelope.subject,
+        envelope.device,
     )
-
-
-def _asset_property(value: Any) -> str | None:
-    """IoT Hub leaves an enrichment's own text when the twin lacks the tag: then the asset is not given."""
-    text = str(value)
-    return None if not text or text.startswith("$twin.") else text
+    try:
+        return _source(*names)
+    except TypeError:  # a list or an object where a name belongs has no hash
+        return _source(*(name if name is None else str(name) for name in names))
 
 
 @lru_cache(maxsize=16_384)
@@ -72,12 +69,16 @@ def _source(
     subject: str | None,
     body_device: str | None,
 ) -> Source:
-    device = iothub_device or partition_key or body_device
-    if device is None:
+    """Empty names count as none. IoT Hub leaves an enrichment's own text, `$twin.…`, when the twin lacks the tag."""
+    device = str(iothub_device or partition_key or body_device or "")
+    if not device:
         raise Rejected(Reason.NO_DEVICE, "no IoT Hub device, no partition key and no deviceId in the body")
     if iothub_device and module:
         device = f"{device}/{module}"
-    asset = asset_property or subject or (None if iothub_device else partition_key) or device
+    given = str(asset_property or "")
+    asset = str(
+        ("" if given.startswith("$twin.") else given) or subject or ("" if iothub_device else partition_key) or device
+    )
     names = _checked("device", device, MAX_DEVICE) + _checked("asset", asset, MAX_ASSET)
     return Source(
         device,

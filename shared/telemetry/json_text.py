@@ -32,8 +32,8 @@ def parse_strictly(text: bytes) -> Any:
     Raises Rejected.
     """
     try:
-        value = orjson.loads(text)
-        json.loads(text, object_pairs_hook=_distinct)
+        orjson.loads(text)  # strict where the standard library is lenient; but it rounds integers beyond 64 bits
+        value = json.loads(text, object_pairs_hook=_distinct)
     except RecursionError as error:
         raise Rejected(Reason.NOT_JSON, "nested too deeply") from error
     except ValueError as error:
@@ -101,8 +101,8 @@ def array_elements(text: bytes) -> list[bytes]:
         position += 1
         if depth == 0:
             break
-    if position != end or text[end - 1 :] != b"]":
-        raise Rejected(Reason.NOT_JSON, f"the array's text goes on after its end, at byte {position}")
+    if depth != 0 or position != end or text[end - 1 :] != b"]":
+        raise Rejected(Reason.NOT_JSON, f"brackets don't close where the text ends (byte {position} of {end})")
     if elements == [b""]:
         return []
     if len(elements) > MAX_ELEMENTS:
