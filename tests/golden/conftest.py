@@ -8,7 +8,7 @@ import pytest
 from local.launch import ServerProcess
 from tests.golden.iot_database import IotDatabase
 
-MOST_TESTS = 64
+MOST_TESTS = 40
 
 
 @pytest.fixture(scope="package")
@@ -23,7 +23,7 @@ def data_explorer_url(trust_directory: Path, tmp_path_factory: pytest.TempPathFa
         "0",
     ]
     arguments += [f"--database=golden{number}" for number in range(MOST_TESTS)]
-    with ServerProcess("data_explorer", arguments, has_admin=True).start() as server:
+    with ServerProcess("data_explorer", arguments, has_admin=True).start(timeout=90) as server:
         assert server.admin is not None
         yield server.admin
 

@@ -46,6 +46,7 @@ def test_the_freezer_sample_comes_out_row_for_row(database: IotDatabase) -> None
 
 def test_the_missions_own_query_is_run_as_it_is(empty_database: IotDatabase) -> None:
     empty_database.command(".create table Bronze (Data: dynamic)")
+    empty_database.command(".alter table Bronze policy streamingingestion enable")
     empty_database.command(
         ".create table Bronze ingestion json mapping 'BronzeMapping' "
         """'[{"column":"Data","Properties":{"path":"$"}}]'"""
@@ -234,7 +235,7 @@ def test_bronze_holds_the_document_as_it_came(database: IotDatabase) -> None:
 
 
 def test_when_silver_cannot_be_filled_bronze_is_not_either(database: IotDatabase) -> None:
-    database.command(".alter table Silver (EventId: string)")
+    database.command(".create-or-alter function with (skipvalidation = true) bronze_to_silver() { Brass }")
 
     with pytest.raises(KustoServiceError):
         database.ingest(event("e1", "a", {"t": (NOON, 1)}, at=NOON))

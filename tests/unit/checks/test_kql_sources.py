@@ -60,6 +60,8 @@ def test_queries_are_found_in_kql_files_markdown_and_python(tmp_path: Path) -> N
     (tmp_path / "guide.md").write_text("How many?\n\n```kusto\nSilver\n| count\n```\n\n```sql\nSELECT 1\n```\n")
     (tmp_path / "ask.py").write_text('"""Silver is a table."""\n\nCOUNT = """\nSilver | count\n"""\n')
     (tmp_path / "other.py").write_text('# kql: another database\nCOUNT = "Silver | count"\n')
+    (tmp_path / "tests/contract/data_explorer").mkdir(parents=True)
+    (tmp_path / "tests/contract/data_explorer/test_queries.py").write_text('COUNT = "Silver | count"\n')
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/installed.py").write_text('COUNT = "Silver | count"\n')
 
