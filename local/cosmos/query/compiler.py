@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.cosmos.query.errors import query_error
+from local.cosmos.query.errors import QueryError, query_error
 from local.cosmos.query.functions import FUNCTIONS
 from local.cosmos.query.operators import BINARY, UNARY, between, step
 from local.cosmos.query.patterns import like
@@ -36,6 +36,8 @@ Environment = tuple[Value, ...]
 Evaluator = Callable[[Environment], Value]
 Rows = Callable[[Environment], Iterator[Value]]
 """The results of a subquery for one environment of the query around it."""
+
+Locate = Callable[[QueryError], QueryError]
 
 MAX_COMBINATIONS = 1_000_000
 """How many combinations of array elements one document may be joined to."""
@@ -131,9 +133,9 @@ class Compiler:
         match node:
             case Unary(operator, operand):
                 return _unary(UNARY[operator], self.evaluator(operand, scope))
-            case Chain(first, rest):
+            case Chain(first, rest, at):
                 operands = [(BINARY[operator], self.evaluator(operand, scope)) for operator, operand in rest]
-                return _chain(self.evaluator(first, scope), operands)
+                return _chain(self.evaluator(first, scope), operands, self._locating(at))
             case Logical(operator, operands):
                 compiled = [self.evaluator(operand, scope) for operand in operands]
                 return {"AND": _and, "OR": _or, "??": _first_defined}[operator](compiled)
@@ -141,9 +143,10 @@ class Compiler:
                 return _in(self.evaluator(value, scope), [self.evaluator(choice, scope) for choice in choices])
             case Between(value, low, high):
                 return _ternary(between, *(self.evaluator(part, scope) for part in (value, low, high)))
-            case Like(value, pattern, escape):
+            case Like(value, pattern, escape, at):
                 matches = like(escape)
-                return _binary(matches, self.evaluator(value, scope), self.evaluator(pattern, scope))
+                text, wanted = self.evaluator(value, scope), self.evaluator(pattern, scope)
+                return _binary(matches, text, wanted, self._locating(at))
             case Conditional(condition, consequent, alternative):
                 parts = (self.evaluator(part, scope) for part in (condition, consequent, alternative))
                 return _conditional(*parts)
@@ -175,14 +178,22 @@ class Compiler:
         if len(arguments) == 1 and not function.is_strict:
             only = arguments[0]
             return lambda environment: call(only(environment))
+        located = self._locating(node.at)
 
         def called(environment: Environment) -> Value:
             values = [argument(environment) for argument in arguments]
             if function.is_strict and UNDEFINED in values:
                 return UNDEFINED
-            return call(*values)
+            try:
+                return call(*values)
+            except QueryError as error:
+                raise located(error) from error
 
         return called
+
+    def _locating(self, at: int) -> Locate:
+        """Gives an error that only turned up with the values its place in the text."""
+        return lambda error: query_error(self.text, error.code, error.message, at)
 
     def _subquery(self, kind: str, query: Query, at: int, scope: Scope) -> Evaluator:
         rows = self._rows_of(query, self, scope)
@@ -247,22 +258,37 @@ def _unary(operation: Callable[[Value], Value], operand: Evaluator) -> Evaluator
     return lambda environment: operation(operand(environment))
 
 
-def _binary(operation: Callable[[Value, Value], Value], left: Evaluator, right: Evaluator) -> Evaluator:
-    return lambda environment: operation(left(environment), right(environment))
+def _binary(
+    operation: Callable[[Value, Value], Value], left: Evaluator, right: Evaluator, located: Locate
+) -> Evaluator:
+    def operated(environment: Environment) -> Value:
+        first, second = left(environment), right(environment)
+        try:
+            return operation(first, second)
+        except QueryError as error:
+            raise located(error) from error
+
+    return operated
 
 
 def _ternary(operation: Callable[..., Value], first: Evaluator, second: Evaluator, third: Evaluator) -> Evaluator:
     return lambda environment: operation(first(environment), second(environment), third(environment))
 
 
-def _chain(first: Evaluator, rest: list[tuple[Callable[[Value, Value], Value], Evaluator]]) -> Evaluator:
+def _chain(
+    first: Evaluator, rest: list[tuple[Callable[[Value, Value], Value], Evaluator]], located: Locate
+) -> Evaluator:
     if len(rest) == 1:
-        return _binary(rest[0][0], first, rest[0][1])
+        return _binary(rest[0][0], first, rest[0][1], located)
 
     def folded(environment: Environment) -> Value:
         value = first(environment)
         for operation, operand in rest:
-            value = operation(value, operand(environment))
+            following = operand(environment)
+            try:
+                value = operation(value, following)
+            except QueryError as error:
+                raise located(error) from error
         return value
 
     return folded

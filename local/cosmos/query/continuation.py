@@ -79,12 +79,13 @@ def continuation_of(token: str, query: str) -> Continuation:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         if hashlib.blake2b(raw[6:], digest_size=6).digest() != raw[:6]:
             raise QueryError(_INVALID, code="SC3004")
-        owner, is_long, keys, epk, item, ordinal, skipped, taken = orjson.loads(raw[6:])
+        owner, is_long, keys, epk, item, *counts = orjson.loads(raw[6:])
         decoded = tuple(base64.b64decode(key) for key in keys)
+        ordinal, skipped, taken = map(int, counts)
     except (binascii.Error, ValueError, TypeError) as error:
         raise QueryError(_INVALID, code="SC3004") from error
     if owner != query:
         raise QueryError("The continuation token belongs to another query or other parameters.", code="SC3004")
     if is_long:
-        return Continuation(Position((), epk, item, ordinal), decoded[0], skipped, taken)
-    return Continuation(Position(decoded, epk, item, ordinal), None, skipped, taken)
+        return Continuation(Position((), str(epk), str(item), ordinal), b"".join(decoded), skipped, taken)
+    return Continuation(Position(decoded, str(epk), str(item), ordinal), None, skipped, taken)

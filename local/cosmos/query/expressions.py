@@ -149,10 +149,11 @@ class ExpressionParser:
         if self.token.text in ("NOT", "IN", "BETWEEN", "LIKE"):
             return self._test(left)
         rest = []
+        at = self.token.start
         while self._operator_level() == level and self.token.kind == "symbol":
             operator = self.advance().text
             rest.append(("!=" if operator == "<>" else operator, self.expression(level + 1)))
-        return Chain(left, tuple(rest))
+        return Chain(left, tuple(rest), at)
 
     def _conditional(self, condition: Expression) -> Expression:
         self.expect("?")
@@ -189,16 +190,17 @@ class ExpressionParser:
         return In(left, choices)
 
     def _like(self, left: Expression) -> Expression:
+        at = self.token.start
         pattern = self.expression(_COMPARISON + 1)
         if not self.accept("ESCAPE"):
-            return Like(left, pattern, None)
+            return Like(left, pattern, None, at)
         escape = self.advance()
         if escape.kind != "string":
             raise self.error(escape)
         if len(escape.value) != 1:
             message = "The ESCAPE of a LIKE must be a single character."
             raise query_error(self.text, "SC1001", message, escape.start, escape.end)
-        return Like(left, pattern, escape.value)
+        return Like(left, pattern, escape.value, at)
 
     def _prefix(self) -> Expression:
         token = self.advance()

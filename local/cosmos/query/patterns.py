@@ -8,7 +8,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from local.cosmos.query.errors import QueryError
 from local.cosmos.query.values import UNDEFINED, Value
+
+MAX_COMPARISONS = 5_000_000
+"""Characters of a pattern times characters of a text, where both `_` and sets stand between two `%`."""
 
 
 class _Set(NamedTuple):
@@ -106,6 +110,8 @@ def _stands_at(text: str, segment: _Segment, start: int) -> bool:
 def _find(text: str, segment: _Segment, start: int, end: int) -> int:
     if isinstance(segment, str):
         return text.find(segment, start, end)
+    if len(segment) * (end - start) > MAX_COMPARISONS:
+        raise QueryError("The pattern of LIKE and the text it is compared with are too long.", code="SC3008")
     for position in range(start, end - len(segment) + 1):
         if _stands_at(text, segment, position):
             return position

@@ -26,6 +26,7 @@ ValueOf = Callable[[Parameter], Value]
 
 _FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MAX_CHOICES = 500
+_MAX_RESTRICTIONS = 50
 _TYPE_STARTS = {type(None): b"\x01", bool: b"\x02", int: b"\x04", float: b"\x04", str: b"\x05"}
 _TYPE_ENDS = {type(None): b"\x02", bool: b"\x04", int: b"\x05", float: b"\x05", str: b"\x06"}
 
@@ -53,8 +54,9 @@ def restrictions(where: Expression | None, root: str, value_of: ValueOf) -> tupl
     if where is None:
         return [], True
     conjuncts = where.operands if isinstance(where, Logical) and where.operator == "AND" else (where,)
-    found = [_restriction(conjunct, root, value_of) for conjunct in conjuncts]
-    return [restriction for restriction in found if restriction is not None], None not in found
+    found = [_restriction(conjunct, root, value_of) for conjunct in conjuncts[:_MAX_RESTRICTIONS]]
+    is_all = None not in found and len(found) == len(conjuncts)
+    return [restriction for restriction in found if restriction is not None], is_all
 
 
 def _restriction(node: Expression, root: str, value_of: ValueOf) -> Restriction | None:

@@ -18,6 +18,7 @@ MAX_PATTERN = 1000
 MAX_GROUPS = 50
 MAX_STATES = 5000
 _MAX_REMEMBERED = 20_000
+_UNKNOWN: frozenset[int] = frozenset((-1,))
 _FLAGS = {"m": re.MULTILINE, "s": re.DOTALL, "i": re.IGNORECASE, "x": re.VERBOSE}
 
 Test = Callable[[str], bool]
@@ -81,7 +82,9 @@ class _Machine:
         for position, character in enumerate(text):
             context = self._context(text, position) if self._has_conditions else None
             key = (states, context, character)
-            following = self._memory[key] if key in self._memory else self._remember(key)
+            following = self._memory.get(key, _UNKNOWN)
+            if following is _UNKNOWN:
+                following = self._remember(key)
             if following is None:
                 return True
             states = following

@@ -58,6 +58,7 @@ class Chain:
 
     first: "Expression"
     rest: tuple[tuple[str, "Expression"], ...]
+    at: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Like:
     value: "Expression"
     pattern: "Expression"
     escape: str | None
+    at: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ nothing here reads a query.
 
 import itertools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,8 +73,10 @@ def calculated(operator: str, left: Any, right: Any) -> Any:
         return MISSING
     one, other = float(left), float(right)
     if operator == "/":
-        return one / other if other else MISSING
-    return {"+": one + other, "-": one - other, "*": one * other}[operator]
+        result = one / other if other else math.inf
+    else:
+        result = {"+": one + other, "-": one - other, "*": one * other}[operator]
+    return result if math.isfinite(result) else MISSING
 
 
 def negated(value: Any) -> Any:

@@ -165,3 +165,18 @@ def test_any_regular_expression_gives_an_answer_or_a_refusal(pattern: str, text:
         assert "REGEXMATCH" in found.message
     else:
         assert found[0] in (b'{"m":true}', b'{"m":false}', b"{}")
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("SELECT VALUE 1 + LENGTH(REPLACE(REPLACE(c.s, 'x', c.s), 'x', c.s)) FROM c", 33),
+        ("SELECT VALUE REGEXMATCH('a', '(a)\\\\1') FROM c", 14),
+        ("SELECT VALUE c.s || c.s LIKE CONCAT('%_', c.s, '%') FROM c", 30),
+    ],
+)
+def test_what_only_fails_while_running_has_its_place_too(text: str, column: int) -> None:
+    found = outcome(text, Container([{"id": "a", "s": "x" * 5000}]))
+
+    assert isinstance(found, QueryError)
+    assert f"line 1, column {column}:" in found.message
