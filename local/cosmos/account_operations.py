@@ -116,7 +116,7 @@ async def delete_container(service: Service, request: Request) -> Response:
 
 
 def _offer(service: Service, request: Request) -> Offer:
-    found = [offer for offer in service.catalog.offers.values() if offer.rid.lower() == request.path[1].lower()]
+    found = [offer for offer in service.catalog.offers.values() if offer.rid == request.path[1]]
     if not found:
         raise not_found()
     return found[0]

@@ -30,11 +30,22 @@ class IndexingPolicy:
     """Each composite index: (path, `ascending` or `descending`) pairs."""
     count_terms: Callable[[Mapping[str, Any]], int]
     """How many index entries a document makes: what writing it is charged for."""
+    excluded: tuple[str, ...] = ()
 
     @property
     def selected(self) -> tuple[str, ...]:
         """The included paths that name one property: those worth an SQL index of their own."""
         return tuple(path for path in self.included if path.endswith("/?") and "[]" not in path)
+
+    def covers(self, path: tuple[str, ...]) -> bool:
+        """Whether the values at a property path are indexed: the longest rule that fits it says so."""
+        fitting = [
+            (len(segments), is_included)
+            for paths, is_included in ((self.included, True), (self.excluded, False))
+            for segments, is_tree in map(_rule, paths)
+            if segments == path or (is_tree and segments == path[: len(segments)])
+        ]
+        return max(fitting, default=(0, False))[1]
 
 
 def parse_policy(given: object) -> tuple[dict[str, Any], IndexingPolicy]:
@@ -58,7 +69,7 @@ def parse_policy(given: object) -> tuple[dict[str, Any], IndexingPolicy]:
         )
     composite = _composite(kept.get("compositeIndexes", []))
     counter = _counter([_rule(path) for path in included], [_rule(path) for path in excluded], len(composite))
-    return kept, IndexingPolicy(included, composite, counter)
+    return kept, IndexingPolicy(included, composite, counter, excluded)
 
 
 def _kept_paths(given: Mapping[str, Any], mode: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def delete_item(service: Service, request: Request) -> Response:
     deleted = await service.writer.submit(
         lambda transaction: items.delete(transaction, container, epk, request.path[5], conditions)
     )
-    return Response(204, b"", charges.delete(deleted.body, container.policy), session(container, epk))
+    return Response(204, b"", charges.delete(deleted.body, container.policy), _session(container, epk, deleted.lsn))
 
 
 async def read_item(service: Service, request: Request) -> Response:
@@ -83,18 +83,18 @@ async def read_item(service: Service, request: Request) -> Response:
     epk = required_epk(request, container)
     item = items.read(service.lookups, container, epk, request.path[5])
     charge = charges.point_read(len(item.body))
-    headers = {"etag": item.etag, **session(container, epk)}
+    headers = {"etag": item.etag, **_session(container, epk, item.lsn)}
     if request.headers.get("if-none-match") == item.etag:
         return Response(304, b"", charge, headers)
     return Response(200, item.body, charge, headers)
 
 
-def session(container: Container, epk: str, lsn: int = 1) -> dict[str, str]:
-    """The session token of the physical partition; any will do, for every read sees every acknowledged write."""
+def _session(container: Container, epk: str, lsn: int) -> dict[str, str]:
+    """The session token of the physical partition. It isn't needed: every read sees every acknowledged write."""
     return {"x-ms-session-token": f"{container.partition_of(epk)}:-1#{lsn}"}
 
 
 def _answer(request: Request, container: Container, epk: str, written: Written, charge: float) -> Response:
-    headers = {"etag": written.etag, **session(container, epk)}
+    headers = {"etag": written.etag, **_session(container, epk, written.lsn)}
     body = b"" if request.headers.get("prefer") == "return=minimal" else written.body
     return Response(written.status, body, charge, headers)

@@ -32,6 +32,7 @@ class Written(NamedTuple):
     status: int
     body: bytes
     etag: str
+    lsn: int
 
 
 UNCONDITIONAL = Conditions()
@@ -115,14 +116,14 @@ def existing(transaction: Transaction, container: Container, epk: str, item_id: 
 def create_many(transaction: Transaction, container: Container, drafts: list[Draft]) -> list[Written]:
     """All the new items in one statement. Raises sqlite3.IntegrityError when one of them exists."""
     first = transaction.next_lsn(container.number, len(drafts))
-    now = int(time.time())
+    now = transaction.now()
     written: list[Written] = []
     bindings: list[object] = []
     for lsn, draft in enumerate(drafts, first):
         tag = etag(lsn, now)
         body = served(draft.text, item_rid(container.rid, lsn), container.link, tag, now)
         bindings += (lsn, draft.epk, draft.id, expiry(container, draft.ttl, now), body)
-        written.append(Written(201, body.encode(), tag))
+        written.append(Written(201, body.encode(), tag, lsn))
     rows = ",".join(["(?,?,?,?,?)"] * len(drafts))
     transaction.connection.execute(f"INSERT INTO {container.table} VALUES {rows}", bindings)
     return written
@@ -151,14 +152,14 @@ def _insert(transaction: Transaction, container: Container, draft: Draft) -> Wri
 
 def update(transaction: Transaction, container: Container, draft: Draft, current: Stored) -> Written:
     lsn = transaction.next_lsn(container.number)
-    now = int(time.time())
+    now = transaction.now()
     tag = etag(lsn, now)
     body = served(draft.text, current.rid, container.link, tag, now)
     transaction.connection.execute(
         f"UPDATE {container.table} SET lsn = ?, expires_at = ?, body = ? WHERE lsn = ?",
         (lsn, expiry(container, draft.ttl, now), body, current.lsn),
     )
-    return Written(200, body.encode(), tag)
+    return Written(200, body.encode(), tag, lsn)
 
 
 def refuse_mismatch(expected: str, draft: Draft) -> None:

@@ -84,11 +84,12 @@ def _named(request: Request) -> str | None:
 
 def _member(kind: str, request: Request, verb: str) -> str:
     """A resource of its own, or the feed of them: the paths of feeds have an odd number of segments."""
-    if len(request.path) % 2:
-        if is_query(request):
-            return f"{kind}.query"
-        return f"{kind}.list" if verb == "read" else f"{kind}.{verb}"
-    return f"{kind}.{verb}"
+    is_feed = len(request.path) % 2 == 1
+    if not is_feed:
+        return f"{kind}.{verb}" if verb != "create" else f"{kind}.post"
+    if is_query(request):
+        return f"{kind}.query"
+    return {"read": f"{kind}.list", "create": f"{kind}.create"}.get(verb, f"{kind}s.{verb}")
 
 
 def _items(request: Request, verb: str) -> str:

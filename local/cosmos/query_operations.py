@@ -11,7 +11,7 @@ from local.cosmos.catalog import Container
 from local.cosmos.documents import parse_object
 from local.cosmos.errors import ServiceError, bad_request, invalid_payload
 from local.cosmos.messages import CONTINUATION, Request, Response, json_response
-from local.cosmos.query import Page, Query, QueryError, Source, execute, parse
+from local.cosmos.query import Page, Query, QueryError, Source, execute, parse, wanted_paths
 from local.cosmos.scopes import Scope, requested_scope
 from local.cosmos.service import Service
 
@@ -28,6 +28,7 @@ async def query_items(service: Service, request: Request) -> Response:
     _refuse_unasked_cross_partition(request, container, text)
     scope = requested_scope(request, container, ignores_partition=is_whole)
     size = request.page_size
+    service.indexes.want(container, _wanted(query, parameters))
     page = await service.readers.run(
         lambda connection: _executed(
             query, parameters, _source(connection, container, scope), size, request.headers.get(CONTINUATION)
@@ -129,6 +130,13 @@ def _sent(request: Request) -> tuple[str, Mapping[str, Any]]:
 def _parsed(text: str) -> Query:
     try:
         return parse(text)
+    except QueryError as error:
+        raise _refused(error) from None
+
+
+def _wanted(query: Query, parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    try:
+        return wanted_paths(query, parameters)
     except QueryError as error:
         raise _refused(error) from None
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response as PlainResponse
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from local.cosmos.errors import ServiceError, injected, owner_not_found, too_lar
 from local.cosmos.expiry import purging
 from local.cosmos.messages import Request, Response, activity_of, refusal
 from local.cosmos.operations import OPERATIONS, operation_of
+from local.cosmos.property_indexes import WantedIndexes
 from local.cosmos.service import Service
 from local.cosmos.storage import Readers, Writer, connect
 from local.cosmos.throughput import Throughput
@@ -41,9 +43,11 @@ class CosmosApp:
             if rule is not None and await inject(rule, _injected, scope, receive, send):
                 return
             response = await self._answered(name, request)
+        except ClientDisconnect:
+            return
         except ServiceError as error:
             response = refusal(error, activity_of(request))
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             response = refusal(_from_storage(error), activity_of(request))
         await _send(send, response, activity_of(request))
 
@@ -71,11 +75,13 @@ async def opened(data: Path, *, partitions: int, throughput: Throughput | None) 
     readers = Readers(path)
     lookups = connect(path)
     catalog = Catalog()
+    indexes = WantedIndexes(writer, readers)
     try:
         await writer.submit(catalog.load)
-        service = Service(catalog, writer, readers, lookups, partitions, throughput)
+        service = Service(catalog, writer, readers, lookups, indexes, partitions, throughput)
         async with purging(service):
             yield service
+        await indexes.finish()
     finally:
         readers.close()
         lookups.close()
@@ -96,12 +102,17 @@ async def _received(scope: Scope, receive: Receive) -> Request:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body. Raises ServiceError (413), but reads to the end, so that the client sees the answer."""
+    """The whole body, read to its end even when it is too large, so that the client sees the answer.
+
+    Raises ServiceError (413), and ClientDisconnect when the client went away before it had sent all.
+    """
     chunks: list[bytes] = []
     size = 0
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= MAX_BYTES:
@@ -124,7 +135,7 @@ async def _send(send: Send, response: Response, activity: str) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _from_storage(error: sqlite3.OperationalError) -> ServiceError:
+def _from_storage(error: sqlite3.Error) -> ServiceError:
     """A container that was deleted while the request was under way is gone; anything else is the disk's trouble."""
     if "no such table" in str(error):
         return owner_not_found()

@@ -7,6 +7,7 @@ from local.cosmos.catalog import Catalog, Container
 from local.cosmos.errors import COLLECTION_RID_MISMATCH, bad_request
 from local.cosmos.messages import Request
 from local.cosmos.offers import Offer
+from local.cosmos.property_indexes import WantedIndexes
 from local.cosmos.storage import Readers, Writer
 from local.cosmos.throughput import Throughput
 
@@ -18,6 +19,7 @@ class Service:
     readers: Readers
     lookups: sqlite3.Connection
     """For point reads on the event loop."""
+    indexes: WantedIndexes
     partitions: int
     """How many physical partitions a new container gets."""
     throughput: Throughput | None

@@ -7,6 +7,7 @@ arrive while a commit is being flushed share the next one.
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,6 +53,12 @@ class Transaction:
         self.connection = connection
         self._lsns: dict[int, int] = dict(connection.execute("SELECT number, lsn FROM containers"))
         self._changed: set[int] = set()
+        self._now = 0
+
+    def now(self) -> int:
+        """Unix seconds that never go back, so that changes are in the order of their times."""
+        self._now = max(self._now, int(time.time()))
+        return self._now
 
     def next_lsn(self, container: int, count: int = 1) -> int:
         """The first of `count` new numbers in a container's order of changes. Raises ServiceError when it is gone."""

@@ -193,6 +193,8 @@ def test_what_is_not_there_is_not_found(raw: RawClient, path: str, message: str)
         ("GET", "dbs/tests/colls/c/udfs/u"),
         ("PUT", "dbs/tests/colls/c/triggers/t"),
         ("PUT", "dbs/tests"),
+        ("PUT", "dbs/tests/colls"),
+        ("POST", "dbs/tests/colls/c"),
         ("DELETE", "dbs/tests/colls/c/docs"),
         ("POST", "dbs/tests/colls/c/docs/a/attachments"),
     ],

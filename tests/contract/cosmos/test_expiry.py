@@ -44,7 +44,7 @@ def test_expired_item_is_invisible_everywhere(make_container: MakeContainer) -> 
     until(lambda: is_gone(container, "short"))
 
     assert [item["id"] for item in container.read_all_items()] == ["long"]
-    assert list(container.query_items(COUNT, partition_key="d")) == [1]
+    assert list[Any](container.query_items(COUNT, partition_key="d")) == [1]
     assert [item["id"] for item in container.query_items_change_feed(start_time="Beginning")] == ["long"]
     with pytest.raises(CosmosResourceNotFoundError):
         container.replace_item("short", document("short"))

@@ -36,11 +36,12 @@ def test_query_ranges_over_all_partitions(readings: ContainerProxy) -> None:
 
 
 def test_query_ranges_over_one_partition_key_or_a_prefix(readings: ContainerProxy) -> None:
-    count = "SELECT VALUE COUNT(1) FROM c"
+    def count(*key: str) -> list[Any]:
+        return list[Any](readings.query_items("SELECT VALUE COUNT(1) FROM c", partition_key=list(key)))
 
-    assert list(readings.query_items(count, partition_key=["d1", "0"])) == [5]
-    assert list(readings.query_items(count, partition_key=["d1"])) == [10]
-    assert list(readings.query_items(count, partition_key=["nobody"])) == [0]
+    assert count("d1", "0") == [5]
+    assert count("d1") == [10]
+    assert count("nobody") == [0]
 
 
 def test_query_over_feed_ranges_adds_up(readings: ContainerProxy) -> None:
@@ -82,7 +83,7 @@ def test_query_goes_on_after_the_server_was_killed(readings: ContainerProxy, cos
         "SELECT VALUE c['value'] FROM c ORDER BY c['value']", enable_cross_partition_query=True, max_item_count=25
     )
     pages = feed.by_page()
-    first = list(next(pages))
+    first: list[Any] = list(next(pages))
     token = pages.continuation_token  # type: ignore[attr-defined]
 
     cosmos.restart()
@@ -168,11 +169,14 @@ def test_plan_sends_a_client_to_one_partition_that_answers_for_all(readings: Con
 
 async def test_aio_queries_of_every_scope(aio_client: AsyncCosmosClient, readings: ContainerProxy) -> None:
     container = aio_client.get_database_client("tests").get_container_client(readings.id)
-    text = "SELECT VALUE c['value'] FROM c"
 
-    assert sorted([value async for value in container.query_items(text)]) == list(range(60))
-    assert sorted([value async for value in container.query_items(text, partition_key=["d2"])]) == list(range(20, 30))
-    assert sorted([value async for value in container.query_items(text, partition_key=["d2", "1"])]) == [*range(25, 30)]
+    async def values(**scope: Any) -> list[Any]:
+        rows: list[Any] = [row async for row in container.query_items("SELECT VALUE c['value'] FROM c", **scope)]
+        return sorted(rows)
+
+    assert await values() == list(range(60))
+    assert await values(partition_key=["d2"]) == list(range(20, 30))
+    assert await values(partition_key=["d2", "1"]) == list(range(25, 30))
 
 
 def test_query_metrics_are_given_on_request(readings: ContainerProxy) -> None:

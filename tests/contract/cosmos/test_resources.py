@@ -155,6 +155,18 @@ def test_throughput_is_read_and_replaced(make_container: MakeContainer) -> None:
     assert container.get_throughput().offer_throughput == 700
 
 
+def test_throughput_of_one_container_among_many_is_changed_alone(make_container: MakeContainer) -> None:
+    """Resource ids are told apart by case, too."""
+    containers = [make_container(offer_throughput=400) for _ in range(60)]
+
+    for index, container in enumerate(containers[::20]):
+        container.replace_throughput(500 + index * 100)
+
+    throughputs = [container.get_throughput().offer_throughput for container in containers]
+    assert throughputs[::20] == [500, 600, 700]
+    assert throughputs.count(400) == 57
+
+
 def test_container_gets_the_default_throughput_and_autoscale_is_kept(make_container: MakeContainer) -> None:
     assert make_container().get_throughput().offer_throughput == 400
 
