@@ -20,7 +20,7 @@ from azure.storage.queue.aio import QueueClient
 
 from local.functions_host.blob_paths import parse_blob_path
 from local.functions_host.blob_receipts import Receipts
-from local.functions_host.connections import STORAGE, blob_service, find_connection, queue_service
+from local.functions_host.connections import STORAGE, base64_queue, blob_service, find_connection, queue_service
 from local.functions_host.console import HOST
 from local.functions_host.host_blobs import host_container
 from local.functions_host.invocations import Call, Invoker
@@ -65,18 +65,20 @@ class BlobListener:
         async with (
             blob_service(self._connection) as blobs,
             blob_service(self._storage) as storage,
-            queue_service(self._storage, "base64") as queue_account,
+            queue_service(self._storage) as queue_account,
         ):
             receipts = Receipts(await host_container(storage), self._surroundings.host_id, self.function)
             identity = f"{self._surroundings.host_id}/{self.function}"
             name = f"azure-webjobs-blobtrigger-{hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()}"
-            queues = Queues(queue_account.get_queue_client(name), queue_account.get_queue_client(POISON_QUEUE))
+            queues = Queues(base64_queue(queue_account, name), base64_queue(queue_account, POISON_QUEUE))
             await _create(queues.work)
             looking = asyncio.create_task(self._look(blobs, receipts, queues, stop))
+            working = asyncio.create_task(self._work(blobs, queues, stop))
             try:
-                await self._work(blobs, queues, stop)
+                await asyncio.gather(looking, working)
             finally:
                 looking.cancel()
+                working.cancel()
 
     async def invoke(self, text: str) -> None:
         """Runs the function with the blob whose `container/name` is given."""

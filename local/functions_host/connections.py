@@ -14,7 +14,7 @@ from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
-from azure.storage.queue.aio import QueueServiceClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from local.functions_host.host_json import ClientRetries
 from local.functions_host.settings import MissingSetting, Settings
@@ -67,19 +67,20 @@ def checkpoint_store(connection: Connection, container: str) -> BlobCheckpointSt
     return BlobCheckpointStore(_blob_url(connection), container, credential=connection.credential())
 
 
-def queue_service(connection: Connection, encoding: str) -> QueueServiceClient:
-    """A client of the storage account's queues, which the caller closes; `encoding` is base64 or none."""
-    policy: dict[str, Any] = {}
-    if encoding == "base64":
-        policy = {
-            "message_encode_policy": BinaryBase64EncodePolicy(),
-            "message_decode_policy": BinaryBase64DecodePolicy(),
-        }
+def queue_service(connection: Connection) -> QueueServiceClient:
+    """A client of the storage account's queues, which the caller closes."""
     if connection.text:
-        return QueueServiceClient.from_connection_string(connection.text, **policy)
+        return QueueServiceClient.from_connection_string(connection.text)
     account = connection.section.get("accountname")
     url = f"https://{account}.queue.core.windows.net" if account else connection.need("queueServiceUri", "serviceUri")
-    return QueueServiceClient(url, credential=connection.credential(), **policy)
+    return QueueServiceClient(url, credential=connection.credential())
+
+
+def base64_queue(service: QueueServiceClient, name: str) -> QueueClient:
+    """A queue whose messages are bytes, in base64 on the wire, as the Functions extensions have them."""
+    return service.get_queue_client(
+        name, message_encode_policy=BinaryBase64EncodePolicy(), message_decode_policy=BinaryBase64DecodePolicy()
+    )
 
 
 def event_hub_consumer(connection: Connection, hub: str, group: str, retries: ClientRetries) -> EventHubConsumerClient:

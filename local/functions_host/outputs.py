@@ -17,6 +17,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.connections import (
     STORAGE,
+    base64_queue,
     blob_service,
     event_hub_producer,
     find_connection,
@@ -83,7 +84,8 @@ class Outputs:
 
     async def _write_queue(self, binding: Binding, datum: Datum) -> None:
         service: QueueServiceClient = await self._client(binding, "")
-        queue = service.get_queue_client(self._settings.resolve(binding.text("queueName") or ""))
+        name = self._settings.resolve(binding.text("queueName") or "")
+        queue = base64_queue(service, name) if self._queue_encoding == "base64" else service.get_queue_client(name)
         for message in _messages(datum):
             content = message if self._queue_encoding == "base64" else message.decode()
             try:
@@ -104,7 +106,7 @@ class Outputs:
             if binding.type == "blob":
                 client: Any = blob_service(connection)
             elif binding.type == "queue":
-                client = queue_service(connection, self._queue_encoding)
+                client = queue_service(connection)
             else:
                 client = event_hub_producer(connection, entity)
             self._clients[key] = await self._stack.enter_async_context(client)

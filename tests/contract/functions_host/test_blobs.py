@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from azure.storage.queue import BinaryBase64DecodePolicy, QueueServiceClient, TextBase64DecodePolicy
+from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy
 
 from local.azurite import Azurite
 from tests.contract.functions_host.conftest import Hosts
@@ -20,8 +20,7 @@ def uploads(blobs: BlobServiceClient) -> ContainerClient:
 
 @pytest.fixture
 def queues(storage: Azurite) -> Iterator[QueueServiceClient]:
-    decoding = TextBase64DecodePolicy()
-    with QueueServiceClient.from_connection_string(storage.connection_string, message_decode_policy=decoding) as client:
+    with QueueServiceClient.from_connection_string(storage.connection_string) as client:
         yield client
 
 
@@ -39,7 +38,7 @@ def test_each_version_of_a_blob_runs_once_and_its_outputs_are_written(
     line = record.lines()[0]
     assert (line["name"], line["length"], line["content"]) == (f"{uploads.container_name}/a/b.txt", 5, "hello")
     assert line["uri"].endswith(f"/{uploads.container_name}/a/b.txt")
-    queue = queues.get_queue_client(uploads.container_name)
+    queue = queues.get_queue_client(uploads.container_name, message_decode_policy=TextBase64DecodePolicy())
     eventually(lambda: "Executed 'Functions.copies' (Succeeded" in first.output, lambda: first.output)
     told = {message.content for message in queue.receive_messages()}
     assert told == {f"copied {uploads.container_name}/a/b.txt", "5 bytes"}
@@ -52,7 +51,7 @@ def test_each_version_of_a_blob_runs_once_and_its_outputs_are_written(
 
 
 def test_blob_that_fails_five_times_goes_to_the_poison_queue(
-    hosts: Hosts, uploads: ContainerClient, storage: Azurite, record: Record
+    hosts: Hosts, uploads: ContainerClient, queues: QueueServiceClient, record: Record
 ) -> None:
     uploads.upload_blob("bad.txt", b"poison")
     uploads.upload_blob("good.txt", b"fine")
@@ -61,10 +60,7 @@ def test_blob_that_fails_five_times_goes_to_the_poison_queue(
 
     assert [line["content"] for line in record.lines()].count("poison") == 5
     record.wait(lambda lines: any(line["content"] == "fine" for line in lines))
-    decoding = BinaryBase64DecodePolicy()
-    with QueueServiceClient.from_connection_string(storage.connection_string, message_decode_policy=decoding) as client:
-        letters = [
-            json.loads(m.content) for m in client.get_queue_client("webjobs-blobtrigger-poison").receive_messages()
-        ]
+    poison = queues.get_queue_client("webjobs-blobtrigger-poison", message_decode_policy=TextBase64DecodePolicy())
+    letters = [json.loads(message.content) for message in poison.receive_messages()]
     mine = [letter for letter in letters if letter["ContainerName"] == uploads.container_name]
     assert [(letter["BlobName"], letter["Type"]) for letter in mine] == [("bad.txt", "BlobTrigger")]
