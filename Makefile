@@ -5,7 +5,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup node_modules/.setup
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup test lint format bench lock clean
+.PHONY: help setup run up status reset test lint format bench lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,18 @@ node_modules/.setup: package-lock.json
 	@echo "Setting up node_modules (about half a minute) …"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
+
+run: $(SETUP) ## start the stack, replay recorded telemetry, prove that nothing was lost (ONCE=1: then end)
+	@$(BIN)/python -m local run
+
+up: $(SETUP) ## start the stack and watch over it
+	@$(BIN)/python -m local up
+
+status: $(SETUP) ## show how the running stack is
+	@$(BIN)/python -m local status
+
+reset: $(SETUP) ## forget what the stack has kept
+	@$(BIN)/python -m local reset
 
 test: $(SETUP) ## run every test
 	@$(BIN)/python -m pytest

@@ -49,6 +49,11 @@ class ServerProcess:
         self._read_from = 0
 
     @property
+    def port(self) -> int:
+        """Where it listens, once it was started; before, what was asked for."""
+        return self._port
+
+    @property
     def pid(self) -> int:
         return self._running.pid
 
@@ -92,9 +97,8 @@ class ServerProcess:
         return self
 
     @property
-    def status(self) -> int | None:
-        """The exit status of a process that has ended; None while it runs."""
-        return self._running.poll()
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def output(self) -> str:
@@ -136,6 +140,17 @@ class ServerProcess:
         """Asks the process to drain; its exit status. Raises subprocess.TimeoutExpired."""
         self._running.send_signal(signal.SIGTERM)
         return self.wait(timeout=timeout)
+
+    def stop(self, *, timeout: float = 20) -> None:
+        """Asks the process to drain, and kills it when it takes too long; nothing when it is gone already."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            try:
+                self.terminate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.close()
 
     def wait(self, *, timeout: float = 20) -> int:
         return self._running.wait(timeout)

@@ -1,0 +1,66 @@
+"""How a running stack is reached: the same settings that a Functions app in Azure has, and what its tools need."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.certificates import Trust, write_whole
+from local.launch import PROJECT
+
+TOPOLOGY: Mapping[str, Any] = json.loads((PROJECT / "topology.json").read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Connection strings and addresses of a running stack. `kusto_http` asks for no token."""
+
+    storage: str
+    event_hubs: str
+    cosmos: str
+    kusto: str
+    kusto_http: str
+    iot_hub: str
+    identity: str
+    identity_header: str
+    trust: Trust
+
+    def settings(self) -> dict[str, str]:
+        """The app settings that point an app at this stack (ARCHITECTURE's names)."""
+        telemetry, analytics, twin_events, twin_history = TOPOLOGY["eventHubs"]
+        bundle = str(self.trust.bundle.resolve())
+        return {
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "AzureWebJobsStorage": self.storage,
+            "EventHubs": self.event_hubs,
+            "CosmosDB": self.cosmos,
+            "TELEMETRY_HUB": telemetry,
+            "ANALYTICS_HUB": analytics,
+            "TWIN_EVENTS_HUB": twin_events,
+            "TWIN_HISTORY_HUB": twin_history,
+            "COSMOS_DATABASE": TOPOLOGY["cosmos"]["database"],
+            "KUSTO_URI": self.kusto,
+            "KUSTO_INGEST_URI": self.kusto,
+            "KUSTO_DATABASE": TOPOLOGY["dataExplorer"]["database"],
+            "DEAD_LETTER_CONTAINER": TOPOLOGY["storage"]["containers"]["deadLetters"],
+            "IDENTITY_ENDPOINT": self.identity,
+            "IDENTITY_HEADER": self.identity_header,
+            "SSL_CERT_FILE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+        }
+
+
+ROUTE_DEFAULTS = {
+    "ANALYTICS_ROUTE": "change-feed",
+    "AzureWebJobs.forward_telemetry.Disabled": "true",
+    "AzureWebJobs.forward_changes.Disabled": "false",
+}
+"""Set only where a settings file has no word on the route: it is the user's to switch."""
+
+
+def write_settings(path: Path, values: Mapping[str, str]) -> None:
+    """Writes local.settings.json, keeping what the user has put there besides."""
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"IsEncrypted": False}
+    known["Values"] = {**ROUTE_DEFAULTS, **known.get("Values", {}), **values}
+    write_whole(path, json.dumps(known, indent=2).encode() + b"\n")

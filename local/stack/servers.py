@@ -1,0 +1,158 @@
+"""The stack's servers: their arguments, and the order in which they need each other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.azurite import Azurite
+from local.certificates import ensure_trust
+from local.cosmos.authorization import EMULATOR_KEY
+from local.identity.tokens import endpoint_secret
+from local.launch import PROJECT, NotReady, ServerProcess
+from local.process import UserMistake
+from local.stack.connections import Connections, write_settings
+from local.stack.ports import Ports
+from local.stack.provisioning import provision
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """Where a stack keeps its state, listens, and writes the settings of its app."""
+
+    data: Path = PROJECT / ".local"
+    ports: Ports = field(default_factory=Ports)
+    settings: Path = PROJECT / "local.settings.json"
+    host_arguments: tuple[str, ...] = ()
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def trust(self) -> Path:
+        return self.data / "trust"
+
+
+class Servers:
+    """Every server of one stack, by name in the order of starting. `connections` is set once they run."""
+
+    def __init__(self, options: StackOptions) -> None:
+        self._options = options
+        options.logs.mkdir(parents=True, exist_ok=True)
+        self._trust = ensure_trust(options.trust)
+        self.by_name: dict[str, ServerProcess] = {}
+        self.connections: Connections | None = None
+
+    def start(self) -> Iterator[str]:
+        """Starts everything; yields the name of each server as it accepts. Raises UserMistake when one can't start."""
+        yield from self._start_stores()
+        yield from self._start_front()
+        self.connections = self._connections()
+        provision(self.connections, self._options.data / "archive")
+        write_settings(self._options.settings, self.connections.settings())
+        yield from self._begin(functions_host=self._functions_host())
+
+    def stop(self) -> Iterator[str]:
+        """Asks each server to drain, the last started first; yields the name of each as it is gone."""
+        for name, server in reversed(self.by_name.items()):
+            server.stop()
+            yield name
+
+    def _start_stores(self) -> Iterator[str]:
+        ports, data = self._options.ports, self._options.data
+        hubs = ["--data", str(data / "event_hubs"), "--admin-port", str(ports.event_hubs_admin)]
+        azurite = Azurite(
+            blob_port=ports.blob,
+            queue_port=ports.queue,
+            table_port=ports.table,
+            data=data / "azurite",
+            log=self._log("azurite"),
+        )
+        yield from self._begin(
+            identity=self._server("identity", ["--trust", str(self._options.trust)], ports.identity),
+            event_hubs=self._server("event_hubs", hubs, ports.event_hubs, has_admin=True),
+            cosmos=self._server("cosmos", ["--data", str(data / "cosmos")], ports.cosmos),
+            azurite=azurite,
+        )
+
+    def _start_front(self) -> Iterator[str]:
+        ports, data, trust = self._options.ports, self._options.data, ["--trust", str(self._options.trust)]
+        explorer = ["--data", str(data / "data_explorer"), *trust, "--http", str(ports.data_explorer_http)]
+        explorer += ["--connection-string", self._event_hubs, "--storage", self._azurite.connection_string]
+        hub = [
+            "--data",
+            str(data / "iot_hub"),
+            *trust,
+            "--mqtt-port",
+            str(ports.mqtt),
+            "--event-hubs",
+            self._event_hubs,
+        ]
+        hub += ["--enrichment", "asset=$twin.tags.asset"]
+        yield from self._begin(
+            data_explorer=self._server("data_explorer", explorer, ports.data_explorer, has_admin=True),
+            iot_hub=self._server("iot_hub", hub, ports.iot_hub),
+        )
+
+    def _functions_host(self) -> ServerProcess:
+        options = self._options
+        arguments = [
+            "--app",
+            str(PROJECT),
+            "--settings",
+            str(options.settings),
+            "--data",
+            str(options.data / "functions"),
+        ]
+        return self._server("functions_host", [*arguments, *options.host_arguments], options.ports.functions)
+
+    def _begin(self, **servers: ServerProcess) -> Iterator[str]:
+        """Starts servers side by side."""
+        for name, server in servers.items():
+            self.by_name[name] = server.spawn()
+        for name, server in servers.items():
+            try:
+                server.await_ready(timeout=START_SECONDS)
+            except NotReady as error:
+                raise UserMistake(f"{name} did not start: {error}") from error
+            yield name
+
+    def _server(self, package: str, arguments: list[str], port: int, *, has_admin: bool = False) -> ServerProcess:
+        return ServerProcess(package, arguments, port=port, has_admin=has_admin, log=self._log(package))
+
+    def _log(self, name: str) -> Path:
+        return self._options.logs / f"{name}.log"
+
+    @property
+    def _event_hubs(self) -> str:
+        return (
+            f"Endpoint=sb://127.0.0.1:{self.by_name['event_hubs'].port};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
+        )
+
+    @property
+    def _azurite(self) -> Azurite:
+        azurite = self.by_name["azurite"]
+        assert isinstance(azurite, Azurite)
+        return azurite
+
+    def _connections(self) -> Connections:
+        explorer = self.by_name["data_explorer"]
+        assert explorer.admin is not None
+        return Connections(
+            storage=self._azurite.connection_string,
+            event_hubs=self._event_hubs,
+            cosmos=f"AccountEndpoint={self.by_name['cosmos'].url}/;AccountKey={EMULATOR_KEY};",
+            kusto=_by_name(explorer.url),
+            kusto_http=explorer.admin,
+            iot_hub=_by_name(self.by_name["iot_hub"].url),
+            identity=self.by_name["identity"].url,
+            identity_header=endpoint_secret(self._options.trust),
+            trust=self._trust,
+        )
+
+
+def _by_name(url: str) -> str:
+    return url.replace("127.0.0.1", "localhost")

@@ -1,0 +1,1 @@
+"""Devices to test with: recorded data played again, and a made-up fleet with its faults."""

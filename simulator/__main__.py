@@ -1,0 +1,140 @@
+"""`python -m simulator`: plays recorded data, or a made-up fleet, to the local stack."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from azure.eventhub.exceptions import EventHubError
+from rich.console import Console
+
+from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
+from simulator.fleet import Fleet, FleetPlan
+from simulator.recordings import Columns, RecordingMistake, motes, recording
+from simulator.replay import Replayed, replay_with_progress
+from simulator.samples import Message, Sample, message_of
+from simulator.senders import HttpsSender, HubSender, IotHubAddress, MqttSender, Sender, SendingFailed
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+console = Console()
+
+EVENT_HUBS = (
+    "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=RootManageSharedAccessKey;"
+    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
+)
+
+
+class Via(StrEnum):
+    """The way to the telemetry hub."""
+
+    HUB = "hub"
+    HTTPS = "https"
+    MQTT = "mqtt"
+
+
+ViaOption = Annotated[Via, typer.Option(help="straight to the hub, or as a device")]
+RateOption = Annotated[float | None, typer.Option(min=0.1, help="messages a second (default: as fast as it goes)")]
+EventHubsOption = Annotated[str, typer.Option(help="connection string, for --via hub")]
+HubOption = Annotated[str, typer.Option(help="the telemetry hub's name, for --via hub")]
+IotHubOption = Annotated[str, typer.Option(help="the IoT Hub's address, for --via https and mqtt")]
+AuthorityOption = Annotated[Path, typer.Option(help="whom to trust, for --via https and mqtt")]
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path | None, typer.Argument(help="CSV or NDJSON (default: the recorded sensor network)")] = None,
+    via: ViaOption = Via.HUB,
+    rate: RateOption = None,
+    start: Annotated[datetime | None, typer.Option(help="time of the first reading (default: the last is now)")] = None,
+    time: Annotated[str | None, typer.Option(help="the column with the time")] = None,
+    device: Annotated[str | None, typer.Option(help="the column with the device id")] = None,
+    asset: Annotated[str | None, typer.Option(help="the column with the asset path")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="NAME=COLUMN or COLUMN, repeatable (default: the rest)")] = None,
+    every: Annotated[float, typer.Option(min=0.001, help="seconds between rows without a time column")] = 5.0,
+    event_hubs: EventHubsOption = EVENT_HUBS,
+    hub: HubOption = "telemetry",
+    iot_hub: IotHubOption = "https://localhost:8084",
+    authority: AuthorityOption = Path(".local/trust/ca.pem"),
+) -> None:
+    """Play recorded data again."""
+    first = None if start is None else start.astimezone(UTC)
+    tags = dict(_pair(each) for each in tag) if tag else None
+    columns = Columns(time, device, asset, tags, timedelta(seconds=every))
+    try:
+        samples = motes(first) if file is None else recording(file, columns, first)
+    except RecordingMistake as mistake:
+        raise _told(mistake) from None
+    _send(_messages(samples), _sender(via, event_hubs, hub, iot_hub, authority), rate)
+
+
+@app.command("fleet")
+def fleet_command(
+    devices: Annotated[int, typer.Option(min=1, help="how many devices")] = 10,
+    sites: Annotated[int, typer.Option(min=1, help="at how many sites")] = 2,
+    messages: Annotated[int, typer.Option(min=1, help="how many messages in all")] = 10_000,
+    every: Annotated[float, typer.Option(min=0.001, help="seconds between a device's readings")] = 5.0,
+    duplicates: Annotated[float, typer.Option(min=0, max=1, help="share sent twice")] = 0.001,
+    late: Annotated[float, typer.Option(min=0, max=1, help="share that is two hours old")] = 0.0,
+    malformed: Annotated[float, typer.Option(min=0, max=1, help="share that is no telemetry")] = 0.0,
+    clock_ahead: Annotated[float, typer.Option(min=0, max=1, help="share a year ahead")] = 0.0,
+    bursts: Annotated[float, typer.Option(min=0, max=1, help="share that starts a burst of 50")] = 0.0,
+    seed: Annotated[int, typer.Option(help="the same seed makes the same fleet")] = 1,
+    via: ViaOption = Via.HUB,
+    rate: RateOption = None,
+    event_hubs: EventHubsOption = EVENT_HUBS,
+    hub: HubOption = "telemetry",
+    iot_hub: IotHubOption = "https://localhost:8084",
+    authority: AuthorityOption = Path(".local/trust/ca.pem"),
+) -> None:
+    """Send what a made-up fleet measures."""
+    plan = FleetPlan(devices, sites, duplicates, late, malformed, clock_ahead, bursts, seed=seed)
+    fleet = Fleet(plan)
+    interval = timedelta(seconds=every)
+    start = datetime.now(UTC) - interval * (messages // devices)
+    made = list(islice(fleet.messages(start, interval), messages))
+    _send(made, _sender(via, event_hubs, hub, iot_hub, authority), rate)
+    console.print(", ".join(f"{count:,} {kind}" for kind, count in sorted(fleet.made.items())))
+
+
+def _messages(samples: Iterable[Sample]) -> list[Message]:
+    return [message_of(sample) for sample in samples]
+
+
+def _sender(via: Via, event_hubs: str, hub: str, iot_hub: str, authority: Path) -> Sender:
+    if via is Via.HUB:
+        return HubSender(event_hubs, hub)
+    if not authority.exists():
+        raise _told(f"{authority} is not there: start the stack first (`make up`), or give --authority.")
+    address = IotHubAddress(iot_hub, authority, SERVICE_POLICY, SERVICE_KEY)
+    return HttpsSender(address) if via is Via.HTTPS else MqttSender(address)
+
+
+def _send(messages: Sequence[Message], sender: Sender, rate: float | None) -> None:
+    async def send() -> Replayed:
+        async with sender:
+            return await replay_with_progress(messages, sender, console, rate=rate)
+
+    try:
+        replayed = asyncio.run(send())
+    except (EventHubError, SendingFailed, OSError) as error:
+        raise _told(f"The hub can't be reached or does not take the messages: {error}") from None
+    console.print(f"{replayed.messages:,} messages accepted in {replayed.seconds:.1f} s ({replayed.rate:,.0f}/s)")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, column = text.partition("=")
+    return name, column or name
+
+
+def _told(mistake: object) -> typer.Exit:
+    """Says what was wrong, without a stack trace."""
+    Console(stderr=True).print(str(mistake), style="red")
+    return typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()
