@@ -1,13 +1,28 @@
-"""Expressions to functions: a tree is compiled once and then called for each row.
-
-A row's environment is a tuple of values, one for each alias in scope.
-"""
+"""Expressions to functions: a tree is compiled once and then called for each row."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.cosmos.query.errors import QueryError, query_error
+from local.cosmos.query.evaluators import (
+    Environment,
+    Evaluator,
+    Locate,
+    array_of,
+    binary,
+    chain,
+    conditional,
+    conjunction,
+    disjunction,
+    first_defined,
+    membership,
+    object_of,
+    place,
+    property_of,
+    ternary,
+    unary,
+)
 from local.cosmos.query.functions import FUNCTIONS
 from local.cosmos.query.operators import BINARY, UNARY, between, step
 from local.cosmos.query.patterns import like
@@ -30,14 +45,10 @@ from local.cosmos.query.syntax import (
     Subquery,
     Unary,
 )
-from local.cosmos.query.values import UNDEFINED, Value, equal, normal
+from local.cosmos.query.values import UNDEFINED, Value, normal
 
-Environment = tuple[Value, ...]
-Evaluator = Callable[[Environment], Value]
 Rows = Callable[[Environment], Iterator[Value]]
 """The results of a subquery for one environment of the query around it."""
-
-Locate = Callable[[QueryError], QueryError]
 
 MAX_COMBINATIONS = 1_000_000
 """How many combinations of array elements one document may be joined to."""
@@ -107,7 +118,7 @@ class Compiler:
     def evaluator(self, node: Expression, scope: Scope) -> Evaluator:
         """The function that gives the expression's value in an environment of that scope."""
         if scope.computed and node in scope.computed:
-            return _place(scope.computed[node])
+            return place(scope.computed[node])
         match node:
             case Constant(value):
                 return lambda environment: value
@@ -115,7 +126,7 @@ class Compiler:
                 given = self.parameter(node)
                 return lambda environment: given
             case Reference(name):
-                return _place(scope.names[name])
+                return place(scope.names[name])
             case Path(base, steps):
                 return self._path(base, steps, scope)
             case Call():
@@ -123,40 +134,40 @@ class Compiler:
             case Subquery(kind, query):
                 return self._subquery(kind, query, node.at, scope)
             case ArrayLiteral(items):
-                return _array([self.evaluator(item, scope) for item in items])
+                return array_of([self.evaluator(item, scope) for item in items])
             case ObjectLiteral(members):
-                return _object([(name, self.evaluator(value, scope)) for name, value in members])
+                return object_of([(name, self.evaluator(value, scope)) for name, value in members])
             case _:
                 return self._operation(node, scope)
 
     def _operation(self, node: Expression, scope: Scope) -> Evaluator:
         match node:
             case Unary(operator, operand):
-                return _unary(UNARY[operator], self.evaluator(operand, scope))
+                return unary(UNARY[operator], self.evaluator(operand, scope))
             case Chain(first, rest, at):
                 operands = [(BINARY[operator], self.evaluator(operand, scope)) for operator, operand in rest]
-                return _chain(self.evaluator(first, scope), operands, self._locating(at))
+                return chain(self.evaluator(first, scope), operands, self._locating(at))
             case Logical(operator, operands):
                 compiled = [self.evaluator(operand, scope) for operand in operands]
-                return {"AND": _and, "OR": _or, "??": _first_defined}[operator](compiled)
+                return {"AND": conjunction, "OR": disjunction, "??": first_defined}[operator](compiled)
             case In(value, choices):
-                return _in(self.evaluator(value, scope), [self.evaluator(choice, scope) for choice in choices])
+                return membership(self.evaluator(value, scope), [self.evaluator(choice, scope) for choice in choices])
             case Between(value, low, high):
-                return _ternary(between, *(self.evaluator(part, scope) for part in (value, low, high)))
+                return ternary(between, *(self.evaluator(part, scope) for part in (value, low, high)))
             case Like(value, pattern, escape, at):
                 matches = like(escape)
                 text, wanted = self.evaluator(value, scope), self.evaluator(pattern, scope)
-                return _binary(matches, text, wanted, self._locating(at))
+                return binary(matches, text, wanted, self._locating(at))
             case Conditional(condition, consequent, alternative):
                 parts = (self.evaluator(part, scope) for part in (condition, consequent, alternative))
-                return _conditional(*parts)
+                return conditional(*parts)
         raise TypeError(f"{type(node).__name__} is no expression")
 
     def _path(self, base: Expression, steps: tuple[Expression, ...], scope: Scope) -> Evaluator:
         keys = [part.value for part in steps if isinstance(part, Constant)]
         is_plain = len(keys) == len(steps) and all(isinstance(key, str) for key in keys)
         if is_plain and isinstance(base, Reference) and base.name in scope.names:
-            return _property(scope.names[base.name], keys)
+            return property_of(scope.names[base.name], keys)
         evaluators = [self.evaluator(part, scope) for part in steps]
         start = self.evaluator(base, scope)
 
@@ -211,137 +222,3 @@ class Compiler:
             return value
 
         return only_row
-
-
-def _place(index: int) -> Evaluator:
-    return lambda environment: environment[index]
-
-
-def _property(index: int, names: list[str]) -> Evaluator:
-    if len(names) == 1:
-        (name,) = names
-
-        def member(environment: Environment) -> Value:
-            value = environment[index]
-            return value.get(name, UNDEFINED) if type(value) is dict else UNDEFINED
-
-        return member
-
-    def nested(environment: Environment) -> Value:
-        value = environment[index]
-        for name in names:
-            if type(value) is not dict:
-                return UNDEFINED
-            value = value.get(name, UNDEFINED)
-        return value
-
-    return nested
-
-
-def _array(items: list[Evaluator]) -> Evaluator:
-    def built(environment: Environment) -> Value:
-        values = (item(environment) for item in items)
-        return [value for value in values if value is not UNDEFINED]
-
-    return built
-
-
-def _object(members: list[tuple[str, Evaluator]]) -> Evaluator:
-    def built(environment: Environment) -> Value:
-        values = ((name, member(environment)) for name, member in members)
-        return {name: value for name, value in values if value is not UNDEFINED}
-
-    return built
-
-
-def _unary(operation: Callable[[Value], Value], operand: Evaluator) -> Evaluator:
-    return lambda environment: operation(operand(environment))
-
-
-def _binary(
-    operation: Callable[[Value, Value], Value], left: Evaluator, right: Evaluator, located: Locate
-) -> Evaluator:
-    def operated(environment: Environment) -> Value:
-        first, second = left(environment), right(environment)
-        try:
-            return operation(first, second)
-        except QueryError as error:
-            raise located(error) from error
-
-    return operated
-
-
-def _ternary(operation: Callable[..., Value], first: Evaluator, second: Evaluator, third: Evaluator) -> Evaluator:
-    return lambda environment: operation(first(environment), second(environment), third(environment))
-
-
-def _chain(
-    first: Evaluator, rest: list[tuple[Callable[[Value, Value], Value], Evaluator]], located: Locate
-) -> Evaluator:
-    if len(rest) == 1:
-        return _binary(rest[0][0], first, rest[0][1], located)
-
-    def folded(environment: Environment) -> Value:
-        value = first(environment)
-        for operation, operand in rest:
-            following = operand(environment)
-            try:
-                value = operation(value, following)
-            except QueryError as error:
-                raise located(error) from error
-        return value
-
-    return folded
-
-
-def _and(operands: list[Evaluator]) -> Evaluator:
-    def conjunction(environment: Environment) -> Value:
-        result: Value = True
-        for operand in operands:
-            value = operand(environment)
-            if value is False:
-                return False
-            if value is not True:
-                result = UNDEFINED
-        return result
-
-    return conjunction
-
-
-def _or(operands: list[Evaluator]) -> Evaluator:
-    def disjunction(environment: Environment) -> Value:
-        result: Value = False
-        for operand in operands:
-            value = operand(environment)
-            if value is True:
-                return True
-            if value is not False:
-                result = UNDEFINED
-        return result
-
-    return disjunction
-
-
-def _first_defined(operands: list[Evaluator]) -> Evaluator:
-    def coalesced(environment: Environment) -> Value:
-        for operand in operands:
-            value = operand(environment)
-            if value is not UNDEFINED:
-                return value
-        return UNDEFINED
-
-    return coalesced
-
-
-def _in(value: Evaluator, choices: list[Evaluator]) -> Evaluator:
-    def is_among(environment: Environment) -> Value:
-        sought = value(environment)
-        if sought is UNDEFINED:
-            return UNDEFINED
-        return any(equal(sought, choice(environment)) is True for choice in choices)
-
-    return is_among
-
-
-def _conditional(condition: Evaluator, consequent: Evaluator, alternative: Evaluator) -> Evaluator:
-    return lambda environment: (consequent if condition(environment) is True else alternative)(environment)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.cosmos.query.compiler import Compiler, Environment, Evaluator
+from local.cosmos.query.compiler import Compiler
 from local.cosmos.query.continuation import Position
 from local.cosmos.query.errors import query_error
+from local.cosmos.query.evaluators import Environment, Evaluator
 from local.cosmos.query.indexes import Column, Path
 from local.cosmos.query.pushdown import Restriction, path_of, restrictions
 from local.cosmos.query.rows import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from local.cosmos.query.aggregates import Aggregate, new_aggregate
 from local.cosmos.query.checks import root_name
-from local.cosmos.query.compiler import Compiler, Environment, Evaluator, Rows, Scope
+from local.cosmos.query.compiler import Compiler, Rows, Scope
+from local.cosmos.query.evaluators import Environment, Evaluator
 from local.cosmos.query.syntax import (
     AGGREGATES,
     Call,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import orjson
 
-from local.cosmos.query.compiler import Environment
 from local.cosmos.query.continuation import Position
+from local.cosmos.query.evaluators import Environment
 from local.cosmos.query.indexes import Column, Index, key_sql
 from local.cosmos.query.plan import Plan, keys_of
 from local.cosmos.query.pushdown import Restriction
