@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -13,17 +14,23 @@ from local.data_explorer.app import Authentication, kusto_app
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.extensions import Extension
+from local.data_explorer.external.extension import external_extension
+from local.data_explorer.housekeeping import keep_house
 from local.data_explorer.ingestion import extension as ingestion
 from local.http import local_app, serving, with_local_routes
 from local.identity.tokens import Tokens
 from local.process import announce, run, server_arguments, stop_requested
 
 DEFAULT_PORT = 8080
+WORKERS = 32
+"""Threads for queries and commands: as many can run at once."""
 
 
 def arguments() -> ArgumentParser:
     parser = server_arguments("data_explorer", description=__doc__ or "", port=DEFAULT_PORT)
-    parser.add_argument("--http", type=int, metavar="N", help="also serve plain HTTP without a token check on this port")
+    parser.add_argument(
+        "--http", type=int, metavar="N", help="also serve plain HTTP without a token check on this port"
+    )
     parser.add_argument(
         "--database", action="append", metavar="NAME", help="a database to have (repeatable; default: iot)"
     )
@@ -34,10 +41,11 @@ def arguments() -> ArgumentParser:
 
 def extensions(cluster: Cluster, arguments: Namespace) -> list[Extension]:
     """What the sub-packages add to the server."""
-    return [ingestion.ingestion_extension(cluster, arguments)]
+    return [ingestion.ingestion_extension(cluster, arguments), external_extension(cluster)]
 
 
 async def main(arguments: Namespace) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS))
     cluster = Cluster(arguments.data, arguments.database or ["iot"], memory_limit=arguments.memory)
     added = extensions(cluster, arguments)
     commands = Commands([command for extension in added for command in extension.commands])
@@ -45,6 +53,7 @@ async def main(arguments: Namespace) -> None:
     local = local_app(cluster.faults, lambda: {"databases": sorted(cluster.databases)})
     guarded = Authentication(app, Tokens(arguments.trust))
     background = [task for extension in added for task in extension.background]
+    background.append(partial(keep_house, cluster))
     certificate = ensure_trust(arguments.trust).server
     try:
         async with (
@@ -52,13 +61,17 @@ async def main(arguments: Namespace) -> None:
             _plain(with_local_routes(app, local), arguments.http) as plain,
             asyncio.TaskGroup() as group,
         ):
-            running = [group.create_task(task()) for task in background]
+            running = [group.create_task(_awaited(task)) for task in background]
             announce(url, admin=plain)
             await stop_requested()
             for task in running:
                 task.cancel()
     finally:
         cluster.close()
+
+
+async def _awaited(task: Callable[[], Awaitable[None]]) -> None:
+    await task()
 
 
 @contextlib.asynccontextmanager

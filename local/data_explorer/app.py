@@ -41,7 +41,7 @@ _METADATA = {
 def kusto_app(cluster: Cluster, commands: Commands, extra_routes: Iterable[BaseRoute]) -> ASGIApp:
     """The service without a token check (see Authentication)."""
     endpoints = Endpoints(cluster, commands)
-    app = Starlette(
+    return Starlette(
         routes=[
             Route(METADATA_PATH, _metadata),
             Route("/v1/rest/ping", _ping),
@@ -52,7 +52,6 @@ def kusto_app(cluster: Cluster, commands: Commands, extra_routes: Iterable[BaseR
         ],
         exception_handlers={KustoError: _refused, 404: _not_served, 405: _not_served, Exception: _broken},
     )
-    return app
 
 
 class Endpoints:

@@ -3,10 +3,11 @@
 import datetime
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from local.data_explorer.catalog import Catalog
 from local.data_explorer.errors import KustoError
@@ -25,7 +26,8 @@ class PolicyFailure(Exception):
 
     def __init__(self, policy: "UpdatePolicy", reason: str) -> None:
         super().__init__(
-            f"Update policy of table '{policy.target}' (source '{policy.source}', query '{policy.query}') failed: {reason}"
+            f"Update policy of table '{policy.target}' (source '{policy.source}', query '{policy.query}') "
+            f"failed: {reason}"
         )
         self.policy = policy
         self.transactional = policy.transactional
@@ -76,20 +78,33 @@ class Appending:
 
     def __init__(
         self,
-        translator: Translator,
+        translator: Callable[[], Translator],
         cursor: duckdb.DuckDBPyConnection,
-        extent: int,
+        next_extent: Callable[[], int],
         failed: Sequence[PolicyFailure],
     ) -> None:
-        self._translator = translator
-        self._database = translator.database
-        self._catalog = translator.catalog
+        self._translator_now = translator
         self._cursor = cursor
-        self._extent = extent
+        self._next_extent = next_extent
+        self._extent = next_extent()
         self._failed = [failure.policy for failure in failed]
+
+    @property
+    def _translator(self) -> Translator:
+        return self._translator_now()
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._translator.catalog
 
     def run(self, batches: Sequence[Batch]) -> list[Extent]:
         return [extent for batch in batches if not self._is_ingested(batch) for extent in self._append_batch(batch)]
+
+    def query(self, table: str, sql: str, columns: Sequence[str], tags: tuple[str, ...] = ()) -> list[Extent]:
+        """Appends what a SQL query gives; its columns are `columns`, by name."""
+        schema = self._catalog.table(table)
+        selected = ", ".join(_stored(column, set(columns)) for column in schema.columns)
+        return self._append(schema, f"SELECT {selected} FROM ({sql})", Batch(table, pa.table({}), tags, "query"))
 
     def _is_ingested(self, batch: Batch) -> bool:
         tags = [INGEST_BY + value for value in batch.if_not_exists]
@@ -102,6 +117,7 @@ class Appending:
 
     def _append_batch(self, batch: Batch) -> list[Extent]:
         table = self._catalog.table(batch.table)
+        self._extent = self._next_extent()
         self._cursor.register(_INCOMING, batch.rows)
         try:
             given = set(batch.rows.column_names)
@@ -119,12 +135,13 @@ class Appending:
         arrived = f"$new{depth}"
         if policies:
             self._cursor.execute(
-                f"CREATE TEMP TABLE {quoted(arrived)} AS SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
+                f"CREATE TEMP TABLE {quoted(arrived)} AS "
+                f"SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
             )
             source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{quoted(arrived)}"
         columns = ", ".join(quoted(column.name) for column in table.columns)
         inserted = self._cursor.execute(
-            f"INSERT INTO {quoted(self._database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
+            f"INSERT INTO {quoted(self._translator.database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
             f"SELECT {columns}, {self._extent} FROM ({source})"
         ).fetchone()
         assert inserted is not None

@@ -6,9 +6,9 @@ Readers take a cursor of their own from `Storage.reading` and never wait; change
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -16,10 +16,12 @@ from local.data_explorer import catalog as catalogs
 from local.data_explorer.appending import Appending, PolicyFailure
 from local.data_explorer.catalog import Catalog
 from local.data_explorer.errors import UpdatePolicyFailed
-from local.data_explorer.ingested import Batch, Checkpoint, Extent, IngestionFailure
+from local.data_explorer.ingested import Batch, Checkpoint, Extent, ExternalTables, IngestionFailure
 from local.data_explorer.kql.translation import Translator
 from local.data_explorer.schema import Mapping, MappingKind, TableSchema
 from local.data_explorer.storage import Storage, quoted
+
+Result = TypeVar("Result")
 
 
 class Change:
@@ -53,6 +55,7 @@ class Database:
         storage.attach(name)
         self._writer = storage.cursor(name)
         self._writing = threading.RLock()
+        self.external_tables: ExternalTables | None = None
         self.catalog: Catalog = catalogs.load(self._writer)
         self._translator: Translator | None = None
         self._last_extent = self._last_kept_extent()
@@ -148,18 +151,34 @@ class Database:
         not transactional and fails is recorded as an ingestion failure and its source's rows are kept. Raises
         EntityNotFound (no such table), KustoError (rows that don't fit), UpdatePolicyFailed (a transactional policy).
         """
+
+        def work(change: Change, appending: Appending) -> list[Extent]:
+            extents = appending.run(batches)
+            for moved in (checkpoint,) if isinstance(checkpoint, Checkpoint) else checkpoint or ():
+                self._keep(moved)
+            for failure in refused:
+                self._keep_failure(failure)
+            return extents
+
+        return self.appending(work)
+
+    def appending(self, work: Callable[[Change, Appending], Result]) -> Result:
+        """Does `work` in a transaction, again without each update policy that fails and is not transactional.
+
+        Raises UpdatePolicyFailed when one that is transactional fails, and what `work` raises.
+        """
         with self._writing:
             failures: list[PolicyFailure] = []
             while True:
-                appending = Appending(self.translator, self._writer, self.next_extent(), failures)
                 try:
-                    with self.change():
-                        extents = appending.run(batches)
-                        for moved in (checkpoint,) if isinstance(checkpoint, Checkpoint) else checkpoint or ():
-                            self._keep(moved)
-                        for kept in (*refused, *(failure.recorded for failure in failures)):
-                            self._keep_failure(kept)
-                    return extents
+                    with self.change() as change:
+                        appending = Appending(
+                            lambda: self.translator_of(change.catalog), self._writer, self.next_extent, failures
+                        )
+                        result = work(change, appending)
+                        for failure in failures:
+                            self._keep_failure(failure.recorded)
+                    return result
                 except PolicyFailure as failure:
                     if failure.transactional:
                         self.record_ingestion_failure(failure.recorded)

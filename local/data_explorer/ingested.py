@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import pyarrow as pa
+
+from local.data_explorer.schema import TableSchema
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,15 @@ class IngestionFailure:
     source: str = ""
     from_update_policy: bool = False
     properties: str = field(default="{}")
+
+
+class ExternalTables(Protocol):
+    """Where `external_table("E")` finds its columns and rows."""
+
+    def schema(self, name: str) -> TableSchema:
+        """Raises EntityNotFound."""
+        ...
+
+    def rows(self, name: str) -> pa.Table:
+        """Raises KustoError when the files can't be read."""
+        ...

@@ -2,15 +2,24 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from local.data_explorer.database import Database
-from local.data_explorer.errors import InternalError, KustoError, ResultTooLarge, SemanticMistake, TimedOut
+from local.data_explorer.errors import (
+    EntityNotFound,
+    InternalError,
+    KustoError,
+    ResultTooLarge,
+    SemanticMistake,
+    TimedOut,
+)
+from local.data_explorer.kql.rewriting import EXTERNAL, resolve_references
 from local.data_explorer.kql.statements import split_settings
 from local.data_explorer.requests import KustoRequest, QueryLimits, limits
 from local.data_explorer.responses import Answer
@@ -55,23 +64,56 @@ def run_query(database: Database, request: KustoRequest, cancellation: Cancellat
     settings, text = split_settings(request.csl)
     options = {**request.options, **settings}
     allowed = limits(options)
-    translation = database.translator.translate(text, request.parameters)
+    known, given = external_relations(database, text)
+    translation = database.translator.translate(text, request.parameters, known=known)
     table, failure = run_sql(
-        database, translation.sql, translation.parameters, allowed, cancellation or Cancellation()
+        database, translation.sql, translation.parameters, allowed, cancellation or Cancellation(), given
     )
     return Answer(table, translation.visualization, request.client_request_id, str(uuid.uuid4()), failure)
 
 
+def external_relations(database: Database, text: str) -> tuple[dict[str, list[str]], dict[str, pa.Table]]:
+    """The columns and the rows of the external tables that a query reads."""
+    _, names = resolve_references(text)
+    if not names:
+        return {}, {}
+    outside = database.external_tables
+    if outside is None:
+        raise EntityNotFound(f"Entity ID '{names[0]}' of kind 'ExternalTable' was not found.")
+    known = {EXTERNAL + name: [column.name for column in outside.schema(name).columns] for name in names}
+    return known, {EXTERNAL + name: outside.rows(name) for name in names}
+
+
 def run_sql(
-    database: Database, sql: str, parameters: dict[str, Any], allowed: QueryLimits, cancellation: Cancellation
+    database: Database,
+    sql: str,
+    parameters: dict[str, Any],
+    allowed: QueryLimits,
+    cancellation: Cancellation,
+    given: Mapping[str, pa.Table] | None = None,
 ) -> tuple[ResultTable, KustoError | None]:
-    """Runs SQL that the translator made. The error, when there is one, says that the rows are only part."""
-    with database.storage.reading(database.name) as cursor, cancellation.covering(cursor, allowed.seconds):
+    """Runs SQL that the translator made; `given` are relations of its own. The error says that the rows are partial."""
+    with (
+        database.storage.reading(database.name) as cursor,
+        cancellation.covering(cursor, allowed.seconds),
+        registered(cursor, given or {}),
+    ):
         try:
             relation = cursor.sql(sql, params=parameters or None)
             return _limited(relation, allowed)
         except duckdb.Error as error:
             raise _in_kusto_terms(error, cancellation) from error
+
+
+@contextmanager
+def registered(cursor: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table]) -> Iterator[None]:
+    for name, rows in given.items():
+        cursor.register(name, rows)
+    try:
+        yield
+    finally:
+        for name in given:
+            cursor.unregister(name)
 
 
 def _limited(relation: duckdb.DuckDBPyRelation, allowed: QueryLimits) -> tuple[ResultTable, KustoError | None]:
@@ -110,8 +152,8 @@ def _in_kusto_terms(error: duckdb.Error, cancellation: Cancellation) -> KustoErr
         return SemanticMistake(message)
     if isinstance(error, duckdb.OutOfMemoryException):
         return ResultTooLarge(
-            "Query execution lacks memory resources to complete (80DA0007): Partial query failure: Low memory condition "
-            f"(E_LOW_MEMORY_CONDITION). ({message})"
+            "Query execution lacks memory resources to complete (80DA0007): Partial query failure: "
+            f"Low memory condition (E_LOW_MEMORY_CONDITION). ({message})"
         )
     if isinstance(error, duckdb.InternalException | duckdb.FatalException):
         return InternalError(message)

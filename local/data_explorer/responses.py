@@ -106,7 +106,16 @@ def v1_command(tables: list[ResultTable]) -> dict[str, Any]:
 def v1_query(answer: Answer) -> dict[str, Any]:
     """What a version 1 query answers: its rows, their rendering, its status, and a table of contents."""
     status = [
-        (now_text(), 4, "Info", 0, "Query completed successfully", 1, *[answer.activity_id] * 3, answer.client_request_id)
+        (
+            now_text(),
+            4,
+            "Info",
+            0,
+            "Query completed successfully",
+            1,
+            *[answer.activity_id] * 3,
+            answer.client_request_id,
+        )
     ]
     contents = [
         (0, "QueryResult", "PrimaryResult", str(uuid.uuid4()), ""),
@@ -152,7 +161,11 @@ def v2_frames(answer: Answer, *, progressive: bool) -> Iterator[dict[str, Any]]:
     )
     yield from _progressive(answer) if progressive else [_primary(answer)]
     yield _v2_table(2, "QueryCompletionInformation", "QueryCompletionInformation", _INFORMATION, [_completion(answer)])
-    end: dict[str, Any] = {"FrameType": "DataSetCompletion", "HasErrors": answer.failure is not None, "Cancelled": False}
+    end: dict[str, Any] = {
+        "FrameType": "DataSetCompletion",
+        "HasErrors": answer.failure is not None,
+        "Cancelled": False,
+    }
     if answer.failure is not None:
         end["OneApiErrors"] = [_failure(answer)]
     yield end
@@ -228,6 +241,5 @@ def _completion(answer: Answer) -> tuple[Any, ...]:
         level, name, status = 2, "Error", "E_FAIL (0x80004005)"
         payload = answer.failure.message
     code = 0 if answer.failure is None else -2147467259
-    return (
-        now_text(), answer.client_request_id, activity, activity, activity, level, name, code, status, 4, "QueryInfo", payload,
-    )  # fmt: skip
+    identity = (now_text(), answer.client_request_id, activity, activity, activity)
+    return (*identity, level, name, code, status, 4, "QueryInfo", payload)

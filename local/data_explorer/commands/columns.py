@@ -53,7 +53,7 @@ def _rename(context: CommandContext, reader: CommandReader) -> ResultTable:
 
 def _rename_several(context: CommandContext, reader: CommandReader) -> ResultTable:
     """`.rename columns New = T.Old, New2 = T.Old2`: all at once, so that two may swap names."""
-    renames = []
+    renames: list[tuple[str, str, str]] = []
     while not renames or reader.accept(","):
         new = reader.name()
         reader.expect("=")

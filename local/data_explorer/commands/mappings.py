@@ -30,7 +30,7 @@ def _kind(reader: CommandReader) -> MappingKind:
     for kind in _KINDS:
         if reader.accept(kind):
             return kind
-    reader.mistake(f"a mapping kind ({', '.join(_KINDS)})")
+    return reader.mistake(f"a mapping kind ({', '.join(_KINDS)})")
 
 
 def _checked(text: str) -> str:
@@ -115,9 +115,7 @@ def _not_found(name: str) -> EntityNotFound:
 
 
 def _shown(context: CommandContext, mappings: Iterable[Mapping]) -> ResultTable:
-    rows = [
-        (m.name, m.kind.capitalize(), m.text, m.last_updated, context.database.name, m.table) for m in mappings
-    ]
+    rows = [(m.name, m.kind.capitalize(), m.text, m.last_updated, context.database.name, m.table) for m in mappings]
     return table(_COLUMNS, rows)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-from duckdb_kql.params import parse_timespan
 
 from local.data_explorer.commands.policy_values import POLICIES, PolicyForm, merged
 from local.data_explorer.commands.reader import CommandReader
@@ -16,7 +15,13 @@ from local.data_explorer.results import ResultTable, table
 from local.data_explorer.wire import type_of
 
 _COLUMNS = "PolicyName EntityName Policy ChildEntities EntityType"
-_OWNERS = {"table": "Table", "tables": "Table", "materialized-view": "MaterializedView", "database": "Database", "cluster": "Cluster"}
+_OWNERS = {
+    "table": "Table",
+    "tables": "Table",
+    "materialized-view": "MaterializedView",
+    "database": "Database",
+    "cluster": "Cluster",
+}
 Run = Callable[[CommandContext, CommandReader], ResultTable]
 
 
@@ -160,12 +165,6 @@ def _check_columns(database: Database, target: str, query: str) -> None:
             f"Caught exception while validating query for Update Policy: Query schema does not match table schema: "
             f"the query gives {len(produced)} columns, table '{target}' has {len(wanted)}."
         )
-
-
-def soft_delete_period(text: object) -> float | None:
-    """Seconds of a retention policy's SoftDeletePeriod, None when it can't be read."""
-    span = parse_timespan(str(text))
-    return None if span is None else float(span.total_seconds())
 
 
 COMMANDS = tuple(

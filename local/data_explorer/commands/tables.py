@@ -66,6 +66,8 @@ def drop_columns(change: Change, schema: TableSchema, names: Iterable[str]) -> T
     for name in names:
         if schema.column(name) is None:
             raise EntityNotFound(f"Entity ID '{schema.name}.{name}' of kind 'Column' was not found.")
+        if len(schema.columns) == 1:
+            raise KustoError(f"The last column of table '{schema.name}' can't be dropped.")
         change.cursor.execute(f"ALTER TABLE rows.{quoted(schema.name)} DROP COLUMN {quoted(name)}")
         schema = dataclasses.replace(schema, columns=tuple(c for c in schema.columns if c.name != name))
     return schema

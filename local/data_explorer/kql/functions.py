@@ -49,13 +49,10 @@ def install() -> None:
     named_arguments.install()
     property_bags.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
-    translate._TODATETIME = "kql_datetime({0})"
-    translate._kql_datetime_text = _datetime_text
+    vars(translate).update(_TODATETIME="kql_datetime({0})", _kql_datetime_text=_datetime_text)
     for name, template, arities in _SCALARS:
         tables.SCALAR_FUNCTIONS[name] = tables.FunctionSpec(name, "template", template, arities)
-    tables.SCALAR_FUNCTIONS["todatetime"] = replace(
-        tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})"
-    )
+    tables.SCALAR_FUNCTIONS["todatetime"] = replace(tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})")
     for name, template, arities in _AGGREGATES:
         tables.AGGREGATE_FUNCTIONS[name] = tables.AggregateSpec(name, template, arities)
     for operator, macro in (("+", "kql_add"), ("-", "kql_subtract")):

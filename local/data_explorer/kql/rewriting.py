@@ -83,7 +83,9 @@ def _expanded_query(query: ir.Query, schema: Schema) -> ir.Query:
         if isinstance(operator, ir.Summarize):
             if any(_is_any_row(aggregate.expr) for aggregate in operator.aggregates):
                 operator = _expanded_summarize(operator, output_columns(expanded, schema))
-            aggregates = tuple(dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in operator.aggregates)
+            aggregates = tuple(
+                dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in operator.aggregates
+            )
             operator = dataclasses.replace(operator, aggregates=aggregates)
         expanded.operators.append(operator)
     return expanded

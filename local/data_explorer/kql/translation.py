@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from local.data_explorer.kql import functions
 from local.data_explorer.kql.parameters import python_value
 from local.data_explorer.kql.rewriting import (
     MATERIALIZED,
+    Schema,
     asks_ingestion_time,
     expand,
     hidden,
@@ -32,7 +33,7 @@ KEPT_TRANSLATIONS = 1000
 
 @dataclass(frozen=True)
 class Translation:
-    """SQL, the values of its `$placeholders`, and the external tables it reads."""
+    """SQL, the values of its `$placeholders`, and the external tables that it reads."""
 
     sql: str
     parameters: dict[str, Any]
@@ -50,49 +51,55 @@ class Translator:
         self.schema = {name: [column.name for column in table.columns] for name, table in catalog.tables.items()}
         for name, view in catalog.view_columns.items():
             self.schema[name] = self.schema[name + MATERIALIZED] = [column.name for column in view.columns]
-        self._functions = parse_functions([function.definition for function in catalog.functions.values()])
-        self._kept: OrderedDict[tuple[str, str | None], _Kept] = OrderedDict()
+        self._functions = parse_functions([resolve_references(f.definition)[0] for f in catalog.functions.values()])
+        self._kept: OrderedDict[tuple[str, str | None, str], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def translate(
-        self, text: str, parameters: dict[str, Any] | None = None, *, shadowed: str | None = None
+        self,
+        text: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        shadowed: str | None = None,
+        known: Mapping[str, Sequence[str]] | None = None,
     ) -> Translation:
         """`parameters` are values of `declare query_parameters`: KQL literals or plain values.
 
-        `shadowed` is a table that a temporary one stands for, as in an update policy's query. Raises SyntaxMistake,
-        SemanticMistake, NotServed.
+        `shadowed` is a table that a temporary one stands for, as in an update policy's query; `known` are the columns
+        of relations beyond the catalog's. Raises SyntaxMistake, SemanticMistake, NotServed.
         """
-        key = (text, shadowed)
+        beyond = {name: list(columns) for name, columns in (known or {}).items()}
+        key = (text, shadowed, repr(beyond))
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = self._translated(text, shadowed)
+            kept = self._translated(text, shadowed, beyond)
             with self._lock:
                 self._kept[key] = kept
                 if len(self._kept) > KEPT_TRANSLATIONS:
                     self._kept.popitem(last=False)
         values = _bound(kept.query.parameters, kept.slots, parameters or {})
-        return Translation(kept.sql, values, kept.external)
+        return Translation(kept.sql, values, resolve_references(text)[1])
 
-    def lowered(self, text: str) -> tuple[ir.Query, tuple[str, ...]]:
-        """The query's tree, written out as far as the translator needs it, and the external tables it reads."""
+    def lowered(self, text: str, beyond: Schema | None = None) -> ir.Query:
+        """The query's tree, written out as far as the translator needs it. Raises as `translate` does."""
         with _in_kusto_terms(text):
-            resolved, external = resolve_references(text)
-            return expand(lower(resolved, functions=self._functions), self.schema), external
+            resolved, _ = resolve_references(text)
+            return expand(lower(resolved, functions=self._functions), {**self.schema, **(beyond or {})})
 
-    def rendered(self, query: ir.Query, schema: dict[str, list[str]] | None = None) -> TranslationResult:
+    def rendered(self, query: ir.Query, schema: Schema | None = None) -> TranslationResult:
         """SQL of a query's tree. Raises as `translate` does."""
         with _in_kusto_terms(""), clock(None):
             return to_sql(query, schema or self.schema)
 
-    def _translated(self, text: str, shadowed: str | None) -> "_Kept":
-        query, external = self.lowered(text)
-        schema = self.schema
+    def _translated(self, text: str, shadowed: str | None, beyond: Schema) -> "_Kept":
+        query = self.lowered(text, beyond)
+        schema = {**self.schema, **beyond}
         if asks_ingestion_time(query):
             tables = tuple(self.catalog.tables)
             query, schema = with_extents(query, tables, shadowed), hidden(schema, tables)
         result = self.rendered(query, schema)
-        return _Kept(str(result), result.slots, query, external)
+        return _Kept(str(result), result.slots, query)
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,6 @@ class _Kept:
     sql: str
     slots: frozenset[str]
     query: ir.Query
-    external: tuple[str, ...]
 
 
 def _bound(declared: Sequence[ParameterDeclaration], slots: frozenset[str], given: dict[str, Any]) -> dict[str, Any]:

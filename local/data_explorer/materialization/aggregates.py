@@ -109,6 +109,7 @@ _BUILDERS: dict[str, Build] = {
     "make_set": _values(True, lambda values, _: f"to_json(coalesce(list_distinct({values}), []))"),
     "make_list": _values(False, lambda values, _: f"to_json(coalesce({values}, []))"),
     "percentile": _values(
-        False, lambda values, arguments: f"list_aggregate({values}, 'quantile_disc', CAST({arguments[1]} AS DOUBLE) / 100)"
+        False,
+        lambda values, arguments: f"list_aggregate({values}, 'quantile_disc', CAST({arguments[1]} AS DOUBLE) / 100)",
     ),
 }

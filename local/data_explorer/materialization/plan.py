@@ -40,12 +40,12 @@ class Plan:
 
 def plan(translator: Translator, source: str, columns: list[str], query: str) -> Plan:
     """Raises KustoError when the query is none that a materialized view may have."""
-    tree, _ = translator.lowered(query)
+    tree = translator.lowered(query)
     if not isinstance(tree.source, ir.TableRef) or tree.source.name != source:
         raise SemanticMistake(f"materialized view: the query must start from its source, '{source}'.")
-    if not tree.operators or not isinstance(tree.operators[-1], ir.Summarize):
+    before, summarize = tree.operators[:-1], tree.operators[-1] if tree.operators else None
+    if not isinstance(summarize, ir.Summarize):
         raise SemanticMistake("materialized view: the query must end with one summarize operator.")
-    *before, summarize = tree.operators
     if any(isinstance(operator, ir.Summarize | ir.Sort | ir.Take | ir.Top) for operator in before):
         raise SemanticMistake("materialized view: only its last operator may be summarize, and none sort, take or top.")
     schema = {**translator.schema, SOURCE: columns}
