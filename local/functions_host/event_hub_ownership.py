@@ -65,9 +65,12 @@ def share_of(
     most = least + (1 if rest else 0)
     free = [partition for partition in partitions if partition not in active]
     claimed = chance.sample(free, k=min(len(free), max(0, most - owners[me])))
-    if claimed or free or owners[me] >= least:
+    others = [owner for owner in owners if owner != me]
+    if claimed or free or not others or owners[me] > least:
         return Share(claimed, None)
-    richest = max((owner for owner in owners if owner != me), key=lambda owner: owners[owner])
+    richest = max(others, key=lambda owner: owners[owner])
+    if owners[me] == least and (not rest or owners[richest] <= most):
+        return Share((), None)
     stolen = chance.choice(sorted(partition for partition, owner in active.items() if owner == richest))
     return Share((), stolen)
 

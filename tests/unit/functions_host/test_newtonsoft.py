@@ -1,0 +1,84 @@
+"""Which strings Newtonsoft takes for dates, and what it makes of them (webjobs-sdk-extensions#898)."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.functions_host.newtonsoft import rewrite, rewrite_dates
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@pytest.fixture(params=["UTC", "Europe/Berlin"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2025-02-04T11:24:52Z", "2025-02-04T11:24:52Z"),
+        ("2025-02-04T11:24:52z", "2025-02-04T11:24:52Z"),
+        ("2025-02-04T11:24:52.000Z", "2025-02-04T11:24:52Z"),
+        ("2025-02-04T11:24:52.1230000Z", "2025-02-04T11:24:52.123Z"),
+        ("2025-02-04T11:24:52.9911021Z", "2025-02-04T11:24:52.9911021Z"),
+        ("2025-02-04T11:24:52.10", "2025-02-04T11:24:52.1"),
+        ("2025-02-04T24:00:00Z", "2025-02-05T00:00:00Z"),
+        ("/Date(1738668292000)/", "2025-02-04T11:24:52Z"),
+    ],
+)
+def test_dates_are_written_anew(text: str, written: str) -> None:
+    assert rewrite(text) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-02-04T11:24:52.12345678Z",
+        "2025-02-04T11:24:52.Z",
+        "2025-02-30T11:24:52Z",
+        "2025-02-04T11:24:60Z",
+        "2025-02-04T25:00:00Z",
+        "2025-02-04 11:24:52Z",
+        "2025-02-04T11:24Z",
+        "2025-02-04",
+        "0000-02-04T11:24:52Z",
+        " 2025-02-04T11:24:52Z",
+        "2025-02-04T11:24:52Z and more",
+        "٢٠٢٥-02-04T11:24:52Z",
+        "/Date(x)/",
+    ],
+)
+def test_what_is_no_date_is_left_alone(text: str) -> None:
+    assert rewrite(text) == text
+
+
+def test_offsets_become_this_machines_local_time(zone: str) -> None:
+    local = {"UTC": "2025-02-04T10:24:52+00:00", "Europe/Berlin": "2025-02-04T11:24:52+01:00"}[zone]
+    assert rewrite("2025-02-04T11:24:52+01:00") == local
+    assert rewrite("2025-02-04T05:24:52-0500") == local
+    assert rewrite("2025-02-04T11:24:52+01") == local
+
+
+@given(JSON)
+def test_everything_but_date_strings_stays_as_it_is(value: object) -> None:
+    assert rewrite_dates(value) == value or "T" in repr(value) or "/Date(" in repr(value)
+
+
+@given(st.datetimes(), st.sampled_from(["", "Z", "+02:00"]), st.integers(0, 7))
+def test_rewriting_again_changes_nothing(moment: object, suffix: str, digits: int) -> None:
+    text = re.sub(r"\.\d+", "", str(moment)).replace(" ", "T") + ("." + "5" * digits if digits else "") + suffix
+    once = rewrite(text)
+    assert rewrite(once) == once
