@@ -94,7 +94,7 @@ class Folder(Location):
         (self._path / name).unlink(missing_ok=True)
 
     def url(self, name: str) -> str:
-        return (self._path / name).absolute().as_uri()
+        return f"file://{(self._path / name).absolute()}"
 
 
 class Blobs(Location):

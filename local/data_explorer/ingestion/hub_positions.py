@@ -19,6 +19,11 @@ class Positions(CheckpointStore):
     def __init__(self, committed: Iterable[Checkpoint]) -> None:
         self._taken = {checkpoint.partition: checkpoint for checkpoint in committed}
 
+    @property
+    def partitions(self) -> list[str]:
+        """Those that an event was taken from."""
+        return list(self._taken)
+
     def last(self, partition: str) -> int:
         """The sequence number of the last event taken; -1 when there is none."""
         taken = self._taken.get(partition)

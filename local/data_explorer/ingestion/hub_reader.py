@@ -17,6 +17,8 @@ from local.data_explorer.ingestion.hub_positions import Positions
 from local.faults import Faults
 
 _RECEIVED_AT_ONCE = 1_000
+_BALANCING_SECONDS = 0.2
+"""How soon the SDK opens a partition again, and lets itself be stopped."""
 _SCHEMA_SETTLES_SECONDS = 1.5
 _log = logging.getLogger(__name__)
 
@@ -71,11 +73,10 @@ class HubReader:
             consumer_group=self._connection.consumer_group,
             eventhub_name=self._connection.hub,
             checkpoint_store=self._positions,
-            load_balancing_interval=1,
+            load_balancing_interval=_BALANCING_SECONDS,
             retry_total=0,
         )
         async with client:
-            await self._check_positions(client)
             receiving = asyncio.ensure_future(
                 client.receive_batch(
                     self._on_events,
@@ -85,23 +86,24 @@ class HubReader:
                     prefetch=4 * _RECEIVED_AT_ONCE,
                 )
             )
+            checking = asyncio.ensure_future(self._check_positions(client))
             cut = asyncio.ensure_future(self._commits.cut.wait())
             try:
                 await asyncio.wait([receiving, cut], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                cut.cancel()
-                receiving.cancel()
-                await asyncio.wait([receiving])
+                for task in (receiving, checking, cut):
+                    task.cancel()
+                await asyncio.gather(receiving, checking, cut, return_exceptions=True)
 
     async def _check_positions(self, client: EventHubConsumerClient) -> None:
-        """A position beyond a partition's last event is of a hub that has been made anew since."""
-        for partition in await client.get_partition_ids():
-            properties = await client.get_partition_properties(partition)
+        """A position beyond a partition's last event is of a hub that was made anew since: it is read from the start."""
+        known = self._positions.partitions
+        found = await asyncio.gather(*[client.get_partition_properties(partition) for partition in known])
+        for partition, properties in zip(known, found, strict=True):
             if self._positions.last(partition) > properties["last_enqueued_sequence_number"]:
-                _log.warning(
-                    "hub %s is a new one: partition %s is read from its start", self._connection.hub, partition
-                )
+                _log.warning("hub %s is new: partition %s is read from its start", self._connection.hub, partition)
                 self._positions.forget(partition)
+                self._commits.cut.set()
 
     async def _on_error(self, context: PartitionContext | None, error: Exception) -> None:
         self._failure = error
