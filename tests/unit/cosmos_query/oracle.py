@@ -281,6 +281,61 @@ FILTERS = st.one_of(
 )
 
 
+FEW_SCALARS: list[Any] = [None, False, True, -1, 0, 1, 1.5, "", "a", "a\x00", "ab", "b"]
+FEW_VALUED = st.lists(
+    st.fixed_dictionaries(
+        {"pk": st.integers(0, 2)},
+        optional={
+            "a": st.sampled_from(FEW_SCALARS) | st.just([]),
+            "b": st.sampled_from(FEW_SCALARS),
+            "o": st.fixed_dictionaries({}, optional={"x": st.sampled_from(FEW_SCALARS)}),
+        },
+    ),
+    max_size=13,
+)
+"""Documents of few values, so that comparisons meet equals."""
+
+
+@st.composite
+def comparisons_with_constants(draw: st.DrawFn) -> Formula:
+    """A property compared with constants in each way that an index can answer."""
+    path = draw(SORT_FORMULAS)
+    texts = st.sampled_from(FEW_SCALARS).map(lambda value: Formula(constant_text(value), lambda scope: value))
+    one, other = draw(texts), draw(texts)
+    match draw(st.sampled_from(["=", "<", "<=", ">", ">=", "flipped", "in", "between", "starts", "defined"])):
+        case "=":
+            return combined("{} = {}", same, path, one)
+        case "flipped":
+            return combined("{} <= {}", lambda left, right: compared("<=", left, right), one, path)
+        case "in":
+            return combined(
+                "{} IN ({}, {})",
+                lambda sought, *values: MISSING if sought is MISSING else any(same(sought, each) for each in values),
+                *(path, one, other),
+            )
+        case "between":
+            return combined(
+                "{} BETWEEN {} AND {}",
+                lambda middle, low, high: conjunction([compared(">=", middle, low), compared("<=", middle, high)]),
+                *(path, one, other),
+            )
+        case "starts":
+            return combined(
+                "STARTSWITH({}, {})",
+                lambda text, prefix: _of_strings(lambda: text.startswith(prefix), text, prefix),
+                *(path, one),
+            )
+        case "defined":
+            return combined("IS_DEFINED({})", lambda value: value is not MISSING, path)
+        case operator:
+            return combined(f"{{}} {operator} {{}}", lambda left, right: compared(operator, left, right), path, one)
+
+
+SIMPLE_FILTERS = st.lists(comparisons_with_constants(), min_size=1, max_size=2).map(
+    lambda tests: combined(" AND ".join("{}" for _ in tests), lambda *values: conjunction([*values]), *tests)
+)
+
+
 def place(document: Document) -> tuple[str, str]:
     """What documents are ordered by when nothing else decides: their partition and id, as the test stores them."""
     return f"{document['pk']:0>4}", document["id"]

@@ -73,6 +73,38 @@ def test_counted_documents(
     assert found == [sum(where.value({"c": document}) is True for document in documents)]
 
 
+@settings(EXAMPLES, max_examples=300)
+@given(
+    oracle.FEW_VALUED,
+    oracle.SIMPLE_FILTERS,
+    st.none() | st.tuples(oracle.SORT_FORMULAS, st.booleans()),
+    PAGES,
+    THRESHOLDS,
+)
+def test_filters_that_indexes_answer(
+    given_documents: list[Document],
+    where: Formula,
+    order: tuple[Formula, bool] | None,
+    page_size: int | None,
+    thresholds: tuple[int, int],
+) -> None:
+    documents = numbered(given_documents)
+    matching = sorted((each for each in documents if where.value({"c": each}) is True), key=oracle.place)
+    text = f"SELECT VALUE c.id FROM c WHERE {where.text}"
+    if order is not None:
+        path, descending = order
+        text += f" ORDER BY {path.text} {'DESC' if descending else 'ASC'}"
+        matching.sort(key=oracle.place, reverse=descending)
+        matching.sort(key=lambda document: oracle.order_key(path.value({"c": document})), reverse=descending)
+    indexed = ["/a/?", "/b/?", "/o/x/?"]
+
+    found = answers(documents, text, {}, page_size, indexed, thresholds)
+    count = answers(documents, f"SELECT VALUE COUNT(1) FROM c WHERE {where.text}", {}, None, indexed, thresholds)
+
+    assert found == [document["id"] for document in matching]
+    assert count == [len(matching)]
+
+
 @EXAMPLES
 @given(
     oracle.DOCUMENTS,
