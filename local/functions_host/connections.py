@@ -12,7 +12,7 @@ from azure.cosmos.aio import CosmosClient
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.identity.aio import DefaultAzureCredential
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
@@ -56,24 +56,26 @@ def find_connection(settings: Settings, name: str | None, default: str) -> Conne
 def blob_service(connection: Connection) -> BlobServiceClient:
     """A client of the storage account's blobs, which the caller closes."""
     if connection.text:
-        return BlobServiceClient.from_connection_string(connection.text)
-    return BlobServiceClient(_blob_url(connection), credential=connection.credential())
+        return BlobServiceClient.from_connection_string(connection.text, retry_policy=_storage_retries())
+    return BlobServiceClient(_blob_url(connection), credential=connection.credential(), retry_policy=_storage_retries())
 
 
 def checkpoint_store(connection: Connection, container: str) -> BlobCheckpointStore:
     """Event Hubs checkpoints and ownership in a container of the storage account, which the caller closes."""
     if connection.text:
-        return BlobCheckpointStore.from_connection_string(connection.text, container)
-    return BlobCheckpointStore(_blob_url(connection), container, credential=connection.credential())
+        return BlobCheckpointStore.from_connection_string(connection.text, container, retry_policy=_storage_retries())
+    return BlobCheckpointStore(
+        _blob_url(connection), container, credential=connection.credential(), retry_policy=_storage_retries()
+    )
 
 
 def queue_service(connection: Connection) -> QueueServiceClient:
     """A client of the storage account's queues, which the caller closes."""
     if connection.text:
-        return QueueServiceClient.from_connection_string(connection.text)
+        return QueueServiceClient.from_connection_string(connection.text, retry_policy=_storage_retries())
     account = connection.section.get("accountname")
     url = f"https://{account}.queue.core.windows.net" if account else connection.need("queueServiceUri", "serviceUri")
-    return QueueServiceClient(url, credential=connection.credential())
+    return QueueServiceClient(url, credential=connection.credential(), retry_policy=_storage_retries())
 
 
 def base64_queue(service: QueueServiceClient, name: str) -> QueueClient:
@@ -116,6 +118,11 @@ def event_hub_namespace(connection: Connection) -> str:
         endpoint = next((value for key, value in parts.items() if key.strip().lower() == "endpoint"), "")
         return urlsplit(endpoint).hostname or ""
     return connection.need("fullyQualifiedNamespace")
+
+
+def _storage_retries() -> ExponentialRetry:
+    """Some seconds, like the .NET client's; this SDK's default of over a minute would hold up a partition as long."""
+    return ExponentialRetry(initial_backoff=0, increment_base=2, retry_total=3, random_jitter_range=1)
 
 
 def _blob_url(connection: Connection) -> str:

@@ -326,6 +326,14 @@ def test_function_runs_by_hand_with_one_event(hosts: Hosts, hub: Hub, record: Re
     assert record.wait(lambda lines: len(lines) == 1)[0]["body"] == "by hand"
 
 
+def test_output_binding_sends_an_event(hosts: Hosts, hub: Hub, record: Record) -> None:
+    host = hosts("single", EventHubs=hub.connection, HUB=hub.name)
+    assert httpx.post(f"{host.url}/api/emit", content='{"sent": 1}').text == "emitted"
+
+    lines = record.wait(lambda lines: len(lines) == 3)
+    assert next(line for line in lines if line["function"] == "one")["body"] == '{"sent": 1}'
+
+
 def test_injected_faults_fail_invocations_before_the_handler(hosts: Hosts, hub: Hub, record: Record) -> None:
     host = hosts("events", **_settings(hub, RETRIES="-1"))
     rule = {"match": "invoke:batches", "action": "status", "count": 2}

@@ -54,3 +54,10 @@ def strings(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - t
 )
 def untyped(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker refuses list[…]
     _record({"function": "untyped", "bodies": [event.get_body().decode() for event in events]})
+
+
+@app.route(route="emit", methods=["POST"])
+@app.event_hub_output(arg_name="out", event_hub_name="%HUB%", connection="EventHubs")
+def emit(req: func.HttpRequest, out: func.Out[str]) -> str:
+    out.set(req.get_body().decode())
+    return "emitted"
