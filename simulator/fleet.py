@@ -14,7 +14,7 @@ MALFORMED = (
     b"not json",
     b'{"temperature": ',
     b'{"temperature": {"SourceTimestamp": "yesterday", "Value": 1}}',
-    b"[1, 2]",
+    b'"text"',
 )
 LATE = timedelta(hours=2)
 AHEAD = timedelta(days=365)
@@ -33,6 +33,8 @@ class FleetPlan:
     bursts: float = 0.0
     burst_size: int = 50
     seed: int = 1
+    name: str = ""
+    """Put before every device and site, so that two fleets are not one."""
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Fleet:
         plan = self.plan
         if chance.random() < plan.malformed:
             self.made["malformed"] += 1
-            yield Message(_device(number), _asset(number, plan.sites), chance.choice(MALFORMED))
+            yield Message(_device(plan, number), _asset(plan, number), chance.choice(MALFORMED))
             return
         count = plan.burst_size if chance.random() < plan.bursts else 1
         if count > 1:
@@ -82,12 +84,13 @@ class Fleet:
             "door_open": chance.random() < 0.02,
             "cycles": int(time.timestamp()) // 60,
         }
-        return Sample(_device(number), _asset(number, self.plan.sites), time, tags)
+        return Sample(_device(self.plan, number), _asset(self.plan, number), time, tags)
 
 
-def _device(number: int) -> str:
-    return f"freezer{number + 1:04d}"
+def _device(plan: FleetPlan, number: int) -> str:
+    return f"{plan.name}freezer{number + 1:04d}"
 
 
-def _asset(number: int, sites: int) -> str:
-    return f"site{number % sites + 1:02d}/channel{number // sites % 8 + 1:02d}/{_device(number)}"
+def _asset(plan: FleetPlan, number: int) -> str:
+    site, channel = number % plan.sites + 1, number // plan.sites % 8 + 1
+    return f"{plan.name}site{site:02d}/channel{channel:02d}/{_device(plan, number)}"
