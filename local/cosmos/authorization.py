@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import time
 import urllib.parse
+from functools import lru_cache
 
 from local.cosmos.errors import ServiceError
 from local.cosmos.messages import Request
@@ -72,12 +73,16 @@ def _resources(path: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(resource_type, "/".join(link)), (resource_type, link[-1].lower() if link else "")]
 
 
-def _check_date(text: str) -> None:
+@lru_cache(maxsize=1024)
+def _seconds(date: str) -> float:
     try:
-        sent = email.utils.parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        raise _unauthorized(f"The date {text!r} is not in the format of RFC 1123.") from None
-    if abs(sent - time.time()) > CLOCK_SKEW_SECONDS:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        raise _unauthorized(f"The date {date!r} is not in the format of RFC 1123.") from None
+
+
+def _check_date(text: str) -> None:
+    if abs(_seconds(text) - time.time()) > CLOCK_SKEW_SECONDS:
         raise ServiceError(
             403,
             f"The authorization token is not valid at the current time. Please create another token and retry (token"

@@ -1,24 +1,23 @@
 """JSON documents: reading what a client sends, checking it, and writing what the service keeps and serves."""
 
 import base64
+import binascii
 import math
-import re
-import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
-from local.cosmos.errors import ServiceError, bad_request, invalid_payload, too_large
+from local.cosmos.errors import bad_request, invalid_payload, too_large
 from local.cosmos.indexing import IndexingPolicy
 from local.cosmos.partition_keys import PartitionKeyDefinition
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ID_BYTES = 1023
 MAX_TTL = 2**31 - 1
-SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
+SYSTEM_PROPERTIES = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
 _MAX_EXACT = 2**53
 _FORBIDDEN_IN_IDS = frozenset("/\\?#")
-_UNUSUAL_NUMBER = re.compile(rb"\.0+(?![0-9])|[0-9][eE]|[0-9]{16}|-0")
 _SUFFIX = b',"_rid":"'
 
 
@@ -41,19 +40,13 @@ class SystemProperties(NamedTuple):
 
 
 def parse(body: bytes) -> Any:
-    """JSON whose numbers are as the service keeps them. Raises ServiceError (400, 413)."""
+    """Any JSON. Raises ServiceError (400, 413)."""
     if len(body) > MAX_BYTES:
         raise too_large()
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise invalid_payload() from None
-    if not _UNUSUAL_NUMBER.search(body):
-        return value
-    try:
-        return doubles(value)
-    except RecursionError:
-        raise _too_deep() from None
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -96,10 +89,6 @@ def _rounded(value: float) -> int:
     return int((whole + fraction).ljust(len(whole.lstrip("-")) + int(exponent) + digits.startswith("-"), "0"))
 
 
-def _too_deep() -> ServiceError:
-    return bad_request("The request document is nested too deeply.")
-
-
 def check_id(value: object, *, limit: int = MAX_ID_BYTES) -> str:
     """A resource's id. Raises ServiceError (400)."""
     if value is None:
@@ -123,6 +112,8 @@ def check_ttl(document: dict[str, Any], *, name: str = "ttl") -> int | None:
     if name not in document:
         return None
     ttl = document[name]
+    if isinstance(ttl, float) and ttl.is_integer():
+        ttl = int(ttl)
     if isinstance(ttl, int) and not isinstance(ttl, bool) and (ttl == -1 or 0 < ttl <= MAX_TTL):
         return ttl
     raise bad_request(
@@ -140,35 +131,56 @@ def draft(document: object, definition: PartitionKeyDefinition, key: bytes | Non
         raise invalid_payload()
     item_id = check_id(document.get("id"))
     ttl = check_ttl(document)
-    for name in SYSTEM_PROPERTIES:
-        document.pop(name, None)
+    if not SYSTEM_PROPERTIES.isdisjoint(document):
+        document = {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}
     values = orjson.dumps(definition.values(document))
     epk = definition.effective(values)
     if key is not None and key != values and definition.effective(key) != epk:
         raise bad_request(
             "PartitionKey extracted from document doesn't match the one specified in the header", substatus=1001
         )
+    text = _text(document)
+    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document))
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    """A document as the service keeps it. Raises ServiceError (400, 413)."""
     try:
-        text = orjson.dumps(document)
-    except orjson.JSONEncodeError:
-        raise _too_deep() from None
+        try:
+            text = orjson.dumps(document, option=orjson.OPT_STRICT_INTEGER)
+            is_kept = not _may_hold_whole_floats(text)
+        except orjson.JSONEncodeError:
+            is_kept = False
+        if not is_kept:
+            text = orjson.dumps(doubles(document))
+    except (orjson.JSONEncodeError, RecursionError):
+        raise bad_request("The request document is nested too deeply.") from None
     if len(text) > MAX_BYTES:
         raise too_large()
-    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document))
+    return text
+
+
+def _may_hold_whole_floats(text: bytes) -> bool:
+    """Whether orjson wrote floats that the service writes as integers; what was found may also stand in a string."""
+    return b".0," in text or b".0}" in text or b".0]" in text or b"e+1" in text
 
 
 def encode_rid(*numbers: tuple[int, int]) -> str:
     """A resource id from (value, bytes) pairs, in the service's own base64 (with - for /)."""
-    raw = b"".join(value.to_bytes(size, "big") for value, size in numbers)
-    return base64.b64encode(raw).decode().replace("/", "-")
+    return _encoded(b"".join(value.to_bytes(size, "big") for value, size in numbers))
 
 
+def _encoded(raw: bytes) -> str:
+    return binascii.b2a_base64(raw, newline=False).decode().replace("/", "-")
+
+
+@lru_cache(maxsize=1024)
 def decode_rid(rid: str) -> bytes:
     return base64.b64decode(rid.replace("-", "/"))
 
 
 def item_rid(container_rid: str, number: int) -> str:
-    return base64.b64encode(decode_rid(container_rid) + struct.pack("<Q", number)).decode().replace("/", "-")
+    return _encoded(decode_rid(container_rid) + number.to_bytes(8, "little"))
 
 
 def etag(number: int, timestamp: int) -> str:

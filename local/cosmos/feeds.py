@@ -68,7 +68,7 @@ class _Start(NamedTuple):
         if (since := request.headers.get("if-modified-since")) is not None:
             try:
                 return cls(time=int(email.utils.parsedate_to_datetime(since).timestamp()))
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise bad_request(f"The If-Modified-Since header {since!r} is not in the format of RFC 1123.") from None
         return cls()
 

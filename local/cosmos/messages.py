@@ -1,9 +1,11 @@
 """Requests and responses, as the operations see them: apart from ASGI."""
 
 import email.utils
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -62,7 +64,7 @@ class Response:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self.body)),
-            (b"date", email.utils.formatdate(usegmt=True).encode()),
+            (b"date", _date(int(time.time()))),
             (b"x-ms-request-charge", b"%.2f" % self.charge),
             (b"x-ms-activity-id", activity.encode("latin-1", "replace")),
             (b"x-ms-version", b"2020-07-15"),
@@ -71,6 +73,11 @@ class Response:
             del headers[:2]
         headers += [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()]
         return headers
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> bytes:
+    return email.utils.formatdate(seconds, usegmt=True).encode()
 
 
 def json_response(value: Any, *, status: int = 200, charge: float = 1.0, **headers: str) -> Response:
