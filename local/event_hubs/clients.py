@@ -128,7 +128,7 @@ class Client:
                 link.session.detach(link, UNAUTHORIZED, f"ExpiredToken: the token for '{path}' has expired.")
 
     def faults_changed(self) -> None:
-        """Lets new rules strike what is idle: an open connection, an attached link."""
+        """Lets rules strike what does nothing: a connection, new or open, and an attached consumer."""
         rule = self._namespace.faults.strike("connection")
         if rule is not None:
             self._wire.reset()

@@ -42,6 +42,7 @@ class Peer(asyncio.Protocol):
         self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport.set_write_buffer_limits(high=OUTPUT_HIGH_WATER)
         self._server.peers.add(self)
+        self.client.faults_changed()
 
     def data_received(self, data: bytes) -> None:
         if self._held_input is not None:
