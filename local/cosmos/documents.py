@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -71,13 +70,10 @@ def doubles(value: Any) -> Any:
 
 
 def _double(value: float) -> float | int:
-    if not math.isfinite(value):
-        raise invalid_payload()
     if not value.is_integer() or not -(2**63) <= value < 2**64:
         return value
-    if abs(value) <= _MAX_EXACT:
-        return int(value)
-    return _rounded(value)
+    digits = int(value) if abs(value) <= _MAX_EXACT else _rounded(value)
+    return digits if -(2**63) <= digits < 2**64 else value
 
 
 def _rounded(value: float) -> int:
@@ -86,7 +82,7 @@ def _rounded(value: float) -> int:
     if not exponent:
         return int(value)
     whole, _, fraction = digits.partition(".")
-    return int((whole + fraction).ljust(len(whole.lstrip("-")) + int(exponent) + digits.startswith("-"), "0"))
+    return int((whole + fraction).ljust(len(whole) + int(exponent), "0"))
 
 
 def check_id(value: object, *, limit: int = MAX_ID_BYTES) -> str:

@@ -3,6 +3,7 @@
 Source: Microsoft Learn, "Partial document update in Azure Cosmos DB" (supported operations), and RFC 6901 for paths.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -160,7 +161,10 @@ def _incr(number: int, document: Any, step: Step) -> None:
     parent, key = _existing(number, document, step.path)
     if not _is_number(parent[key]):
         raise _refused(number, "Only a number can be incremented.")
-    parent[key] = float(parent[key]) + step.value
+    total = float(parent[key]) + step.value
+    if not math.isfinite(total):
+        raise _refused(number, "The incremented number is too large.")
+    parent[key] = total
 
 
 def _move(number: int, document: Any, step: Step) -> None:

@@ -85,6 +85,7 @@ def test_operations_are_done_in_order(container: ContainerProxy) -> None:
         ([{"op": "remove", "path": "/list/-"}], "no index"),
         ([{"op": "incr", "path": "/inner", "value": 1}], "Only a number"),
         ([{"op": "incr", "path": "/count", "value": "1"}], "must be a number"),
+        ([{"op": "incr", "path": "/count", "value": 1.7e308}] * 2, "too large"),
         ([{"op": "move", "from": "/missing", "path": "/x"}], "not found"),
         ([{"op": "move", "from": "/inner", "path": "/inner/deep/z"}], "JSON child"),
         ([{"op": "set", "path": "/id", "value": "b"}], "can't be patched"),
