@@ -122,7 +122,7 @@ class Pipeline:
     def letters(self) -> list[dict[str, Any]]:
         """This fleet's dead letters."""
         found = (json.loads(self._letters.download_blob(name).readall()) for name in self._letters.list_blob_names())
-        return [letter for letter in found if str(letter.get("device", "")).startswith(self.name)]
+        return [letter for letter in found if str(letter.get("deviceId", "")).startswith(self.name)]
 
     def query(self, text: str) -> list[list[Any]]:
         answer = self._kusto.execute_query(TOPOLOGY["dataExplorer"]["database"], text).primary_results[0]
