@@ -12,7 +12,7 @@ from duckdb_kql import ir, translate
 from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
-from local.data_explorer.kql import named_arguments, property_bags
+from local.data_explorer.kql import conditionals, named_arguments, property_bags
 from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
@@ -59,6 +59,7 @@ def install() -> None:
         spec = tables.BINARY_OPERATORS[operator]
         tables.BINARY_OPERATORS[OF_AGGREGATES[operator]] = replace(spec, op=OF_AGGREGATES[operator])
         tables.BINARY_OPERATORS[operator] = replace(spec, template=macro + "({0}, {1})")
+    translate._SPECIAL_FORMS.update(conditionals.forms())
     translate._SPECIAL_FORMS.update({"bin": _bin, "floor": _bin, "make_datetime": _made_datetime(), ROW: _row})
 
 
