@@ -123,7 +123,7 @@ def _event(message: bytes, sections: Sequence[Section]) -> Event:
     rest = len(message)
     for section in sections:
         if section.code == HEADER:
-            header = message[section.start : section.end]
+            header = _HEADER_START + message[section.value : section.end]
         elif section.code == MESSAGE_ANNOTATIONS:
             annotations, pairs, key = _annotations(message, section)
         elif section.code > MESSAGE_ANNOTATIONS:
@@ -135,9 +135,9 @@ def _event(message: bytes, sections: Sequence[Section]) -> Event:
 def _annotations(message: bytes, section: Section) -> tuple[bytes, int, bytes | None]:
     """(encoded pairs to keep, how many, encoded partition key) of a section that holds a map of annotations."""
     kind, start = message[section.value], section.value
-    if kind == 0xC1:
+    if kind == 0xC1 and section.end > start + 2:
         count, index = message[start + 2], start + 3
-    elif kind == 0xD1:
+    elif kind == 0xD1 and section.end > start + 8:
         count, index = _uint_at(message, start + 5)[0], start + 9
     else:
         raise DecodeError("message annotations are a map")
@@ -150,6 +150,7 @@ def _annotations(message: bytes, section: Section) -> tuple[bytes, int, bytes | 
             raise DecodeError("an annotation's name is a symbol")
         if name == PARTITION_KEY:
             partition_key = message[value_start:end]
+            decode(partition_key)
         elif name not in _STAMPED:
             kept.append(message[index:end])
         index = end
@@ -166,6 +167,7 @@ def _key_text(encoded: bytes | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
+_HEADER_START = b"\x00\x53\x70"
 _SEQUENCE_PAIR = symbol(SEQUENCE_NUMBER) + b"\x81"
 _OFFSET_PAIR = symbol(OFFSET) + b"\xa1"
 _TIME_PAIR = symbol(ENQUEUED_TIME) + b"\x83"
