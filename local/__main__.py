@@ -23,9 +23,12 @@ DEFAULT_DATA = StackOptions().data
 
 
 @app.command()
-def up(data: DataOption = DEFAULT_DATA) -> None:
+def up(
+    data: DataOption = DEFAULT_DATA,
+    host: Annotated[bool, typer.Option(help="run the Functions host too; without it, `func start` can")] = True,
+) -> None:
     """Start every server and watch over them, until Ctrl-C."""
-    supervisor = Supervisor(StackOptions(data=data), _tell)
+    supervisor = Supervisor(StackOptions(data=data, runs_host=host), _tell)
     with supervisor.running() as servers:
         _show_endpoints(servers)
         console.print("Press Ctrl-C to stop. Send something: [bold]python -m simulator replay[/]")

@@ -25,6 +25,7 @@ class StackOptions:
     ports: Ports = field(default_factory=Ports)
     settings: Path = PROJECT / "local.settings.json"
     host_arguments: tuple[str, ...] = ()
+    runs_host: bool = True
 
     @property
     def logs(self) -> Path:
@@ -52,7 +53,8 @@ class Servers:
         self.connections = self._connections()
         provision(self.connections, self._options.data / "archive")
         write_settings(self._options.settings, self.connections.settings())
-        yield from self._begin(functions_host=self._functions_host())
+        if self._options.runs_host:
+            yield from self._begin(functions_host=self._functions_host())
 
     def stop(self) -> Iterator[str]:
         """Asks each server to drain, the last started first; yields the name of each as it is gone."""
