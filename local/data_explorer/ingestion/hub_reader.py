@@ -96,7 +96,7 @@ class HubReader:
                 await asyncio.gather(receiving, checking, cut, return_exceptions=True)
 
     async def _check_positions(self, client: EventHubConsumerClient) -> None:
-        """A position beyond a partition's last event is of a hub that was made anew since: it is read from the start."""
+        """A position beyond a partition's last event is of a hub made anew since: it is read from the start."""
         known = self._positions.partitions
         found = await asyncio.gather(*[client.get_partition_properties(partition) for partition in known])
         for partition, properties in zip(known, found, strict=True):

@@ -3,6 +3,7 @@
 Source: Microsoft Learn, "Queued ingestion without the Kusto.Ingest library" (ingestion resources, identity token).
 """
 
+import contextlib
 import datetime
 from dataclasses import dataclass
 
@@ -42,14 +43,10 @@ class StorageAccount:
         """Makes the queues and the container that are not there. Raises azure.core.exceptions.AzureError."""
         with self.queues() as queues:
             for name in (READY, FAILED, SUCCEEDED):
-                try:
+                with contextlib.suppress(ResourceExistsError):
                     queues.create_queue(name)
-                except ResourceExistsError:
-                    continue
-        with self.blobs() as blobs:
-            container = blobs.get_container_client(TEMPORARY)
-            if not container.exists():
-                container.create_container()
+        with self.blobs() as blobs, contextlib.suppress(ResourceExistsError):
+            blobs.create_container(TEMPORARY)
 
     def ingestion_resources(self) -> list[tuple[str, str]]:
         """(ResourceTypeName, StorageRoot) of each; every root carries a shared access signature for a day."""
