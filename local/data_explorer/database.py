@@ -33,11 +33,15 @@ class Change:
 
     def put(self, kind: str, key: str | tuple[str, ...], entity: object) -> None:
         """Adds or replaces an entity in a field of the Catalog."""
+        if getattr(self.catalog, kind).get(key) == entity:
+            return
         catalogs.store(self.cursor, kind, key, entity)
         self._revise(kind, {**getattr(self.catalog, kind), key: entity})
 
     def remove(self, kind: str, key: str | tuple[str, ...]) -> None:
         """Removes an entity from a field of the Catalog, if it is there."""
+        if key not in getattr(self.catalog, kind):
+            return
         catalogs.store(self.cursor, kind, key, None)
         self._revise(kind, {k: entity for k, entity in getattr(self.catalog, kind).items() if k != key})
 

@@ -4,11 +4,10 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from duckdb_kql.stored_functions import parse_functions
-
 from local.data_explorer.commands.reader import CommandReader
 from local.data_explorer.errors import AlreadyExists, EntityNotFound, KustoError, SemanticMistake
 from local.data_explorer.extensions import Command, CommandContext
+from local.data_explorer.kql.translation import parsed_function
 from local.data_explorer.results import ResultTable, table
 from local.data_explorer.schema import Function
 
@@ -44,7 +43,7 @@ def _defining(existing: Existing) -> Callable[[CommandContext, CommandReader], R
 def _check(function: Function) -> None:
     """Raises SemanticMistake when the function's text can't be read."""
     try:
-        parse_functions([function.definition])
+        parsed_function(function.definition)
     except ValueError as error:
         raise SemanticMistake(f"Function '{function.name}' can't be read: {error}") from error
 

@@ -45,50 +45,77 @@ def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def expand(query: ir.Query, schema: Mapping[str, Sequence[str]]) -> ir.Query:
-    """Writes out what the translator has no form for: `take_any(*)` and `take_any(a, b)`, one column each.
+    """Writes out what the translator has no form for.
 
-    Sums and differences of aggregates become operators of their own: DuckDB knows their types too late for macros.
+    `take_any(*)` and `take_any(a, b)`: one column each. Sums and differences of aggregates: operators of their own,
+    since DuckDB knows their types too late for macros. `parse_json("null")`: a null that fits any type.
     """
-    if not any(isinstance(node, ir.Summarize) for node in nodes(query)):
-        return query
-    known: Schema = {name: list(columns) for name, columns in schema.items()}
-    expanded: ir.Query = _expanded(query, known)
+    expanded: ir.Query = _Expansion().of(query, {name: list(columns) for name, columns in schema.items()})
     return expanded
 
 
-def _expanded(node: Any, schema: Schema) -> Any:
-    if isinstance(node, ir.Query):
-        return _expanded_query(node, schema)
-    if isinstance(node, tuple | list):
-        return type(node)(_expanded(item, schema) for item in node)
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+class _Expansion:
+    """One pass over a tree, whose nodes may be shared: each is done once in each query it is read in."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, tuple[object, Any]] = {}
+
+    def of(self, node: Any, schema: Schema) -> Any:
+        known = self._done.get(id(node))
+        if known is None:
+            known = self._done[id(node)] = (node, self._of(node, schema))
+        return known[1]
+
+    def _of(self, node: Any, schema: Schema) -> Any:
+        if isinstance(node, ir.Query):
+            return self._query(node, schema)
+        if isinstance(node, tuple | list):
+            items = [self.of(item, schema) for item in node]
+            return node if all(a is b for a, b in zip(items, node, strict=True)) else type(node)(items)
+        if not dataclasses.is_dataclass(node) or isinstance(node, type):
+            return node
+        if isinstance(node, ir.FunctionCall) and _is_null(node):
+            return ir.Literal(None, "null")
         values = {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
-        changed = {name: _expanded(value, schema) for name, value in values.items()}
-        if any(changed[name] is not values[name] for name in values):
-            return dataclasses.replace(node, **changed)
-    return node
+        changed = {name: self.of(value, schema) for name, value in values.items()}
+        if all(changed[name] is values[name] for name in values):
+            return node
+        return dataclasses.replace(node, **changed)
+
+    def _query(self, query: ir.Query, schema: Schema) -> ir.Query:
+        schema = dict(schema)
+        lets: list[tuple[str, Any]] = []
+        for name, value in query.lets:
+            bound = self.of(value, schema)
+            if isinstance(bound, ir.Query) and _needs_columns(query):
+                schema[name] = output_columns(bound, schema)
+            lets.append((name, bound))
+        expanded = ir.Query(self.of(query.source, schema), [], lets, list(query.parameters))
+        for operator in query.operators:
+            done = self.of(operator, schema)
+            if isinstance(done, ir.Summarize):
+                if any(_is_any_row(aggregate.expr) for aggregate in done.aggregates):
+                    done = _expanded_summarize(done, output_columns(expanded, schema))
+                aggregates = tuple(
+                    dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates
+                )
+                done = dataclasses.replace(done, aggregates=aggregates)
+            expanded.operators.append(done)
+        return expanded
 
 
-def _expanded_query(query: ir.Query, schema: Schema) -> ir.Query:
-    schema = dict(schema)
-    lets: list[tuple[str, Any]] = []
-    for name, value in query.lets:
-        value = _expanded(value, schema)
-        if isinstance(value, ir.Query):
-            schema[name] = output_columns(value, schema)
-        lets.append((name, value))
-    expanded = ir.Query(query.source, [], lets, list(query.parameters))
-    for operator in query.operators:
-        operator = _expanded(operator, schema)
-        if isinstance(operator, ir.Summarize):
-            if any(_is_any_row(aggregate.expr) for aggregate in operator.aggregates):
-                operator = _expanded_summarize(operator, output_columns(expanded, schema))
-            aggregates = tuple(
-                dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in operator.aggregates
-            )
-            operator = dataclasses.replace(operator, aggregates=aggregates)
-        expanded.operators.append(operator)
-    return expanded
+def _needs_columns(query: ir.Query) -> bool:
+    """Whether one of the query's own aggregates can only be written out with its input's columns known."""
+    summaries = (operator for operator in query.operators if isinstance(operator, ir.Summarize))
+    return any(_is_any_row(aggregate.expr) for summary in summaries for aggregate in summary.aggregates)
+
+
+def _is_null(call: ir.FunctionCall) -> bool:
+    """`parse_json("null")`: a dynamic null, which Kusto lets stand for a null of any type."""
+    if call.name.lower() not in ("parse_json", "todynamic") or len(call.args) != 1:
+        return False
+    argument = call.args[0]
+    return isinstance(argument, ir.Literal) and str(argument.value).strip() == "null"
 
 
 def _of_aggregates(expression: Any) -> Any:

@@ -5,13 +5,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import duckdb_kql
 from duckdb_kql import ir
 from duckdb_kql.lower import lower
 from duckdb_kql.params import ParameterDeclaration, bind
-from duckdb_kql.stored_functions import parse_functions
+from duckdb_kql.stored_functions import ResolvedFunctions, StoredFunction, parse_functions
 from duckdb_kql.translate import TranslationResult, clock, to_sql
 
 from local.data_explorer.catalog import Catalog
@@ -51,7 +52,9 @@ class Translator:
         self.schema = {name: [column.name for column in table.columns] for name, table in catalog.tables.items()}
         for name, view in catalog.view_columns.items():
             self.schema[name] = self.schema[name + MATERIALIZED] = [column.name for column in view.columns]
-        self._functions = parse_functions([resolve_references(f.definition)[0] for f in catalog.functions.values()])
+        self._functions: ResolvedFunctions = {
+            None: {name: parsed_function(function.definition) for name, function in catalog.functions.items()}
+        }
         self._kept: OrderedDict[tuple[str, str | None, str], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -100,6 +103,15 @@ class Translator:
             query, schema = with_extents(query, tables, shadowed), hidden(schema, tables)
         result = self.rendered(query, schema)
         return _Kept(str(result), result.slots, query)
+
+
+@lru_cache(maxsize=KEPT_TRANSLATIONS)
+def parsed_function(definition: str) -> StoredFunction:
+    """A stored function as duckdb-kql reads it; kept, since parsing takes long. Raises ValueError."""
+    parsed = parse_functions([resolve_references(definition)[0]])
+    assert parsed is not None
+    (function,) = parsed[None].values()
+    return function
 
 
 @dataclass(frozen=True)
