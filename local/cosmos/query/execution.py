@@ -201,22 +201,26 @@ class _Run:
         """The first rows by ORDER BY, as many as the page can need: places are sorted, then read again."""
         plan = self._plan
         floor = None if after is None else rank(plan, after)
-        ranked = ((rank(plan, row.position), row) for row in self._defined(hits))
-        places = ((place, row.position) for place, row in ranked if floor is None or place > floor)
         if plan.query.distinct:
-            chosen = sorted(self._first_of_equals(ranked))
+            chosen = sorted(self._first_of_equals(hits))
         else:
-            chosen = heapq.nsmallest(offset + (self._page_size or SORTED_ROWS) + 1, places)
+            ranked = ((rank(plan, hit.position), hit.position) for hit in hits if self._is_row(hit))
+            later = (place for place in ranked if floor is None or place[0] > floor)
+            chosen = heapq.nsmallest(offset + (self._page_size or SORTED_ROWS) + 1, later)
         for _, position in chosen:
             hit = self.scan.at_position(position)
             if hit is not None:
                 yield hit
 
-    def _first_of_equals(self, ranked: Iterator[tuple[Rank, _Row]]) -> Iterable[tuple[Rank, Position]]:
+    def _is_row(self, hit: Hit) -> bool:
+        """Only SELECT VALUE can give nothing for what the filter lets through."""
+        return self._plan.query.selection.kind != "value" or self._plan.row(hit.environment) is not UNDEFINED
+
+    def _first_of_equals(self, hits: Iterator[Hit]) -> Iterable[tuple[Rank, Position]]:
         """For each value the first place of a row that has it."""
         first: dict[bytes, tuple[Rank, Position]] = {}
-        for place, row in ranked:
-            key = _identity(row.value)
+        for row in self._defined(hits):
+            key, place = _identity(row.value), rank(self._plan, row.position)
             if key not in first or place < first[key][0]:
                 first[key] = (place, row.position)
         return first.values()

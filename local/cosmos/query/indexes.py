@@ -52,8 +52,14 @@ class Index:
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Gives a connection the SQL function that indexes are made of."""
-    connection.create_function("cosmos_key", 2, _key_function(), deterministic=True)
+    """Gives a connection the SQL function that indexes are made of, unless it has it.
+
+    Making it again would throw away every prepared statement.
+    """
+    try:
+        connection.execute("SELECT cosmos_key('{}', '[]') LIMIT 0")
+    except sqlite3.OperationalError:
+        connection.create_function("cosmos_key", 2, _key_function(), deterministic=True)
 
 
 def index_statements(table: str, path: str) -> list[str]:

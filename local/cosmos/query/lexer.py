@@ -45,6 +45,7 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _PLAIN = {'"': '"', "'": "'", "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -53,6 +54,9 @@ def tokens(text: str) -> list[Token]:
     """The tokens of a query, the last of kind `end`. Raises QueryError at what is none."""
     if len(text) > MAX_LENGTH:
         raise QueryError(f"The SQL query text exceeded the maximum limit of {MAX_LENGTH} characters.")
+    surrogate = _SURROGATE.search(text)
+    if surrogate is not None:
+        raise QueryError("Syntax error, a lone surrogate.", surrogate.start())
     found: list[Token] = []
     position = 0
     while position < len(text):

@@ -27,7 +27,7 @@ from local.cosmos.query.values import sort_key
 
 _INVERSE = bytes(255 - byte for byte in range(256))
 _COUNT_CODES = {"TOP": "SC2060", "OFFSET": "SC2062", "LIMIT": "SC2061"}
-Rank = tuple[bytes, bytes, bytes, int]
+Rank = tuple[bytes, str | bytes, str | bytes, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,21 @@ def keys_of(plan: Plan, environment: Environment) -> tuple[bytes, ...]:
 
 def rank(plan: Plan, position: Position) -> Rank:
     """What positions are ordered by; ties of ORDER BY by the item's place, in the direction of the first key."""
-    directed = [
+    if not plan.is_descending and len(position.keys) == 1:
+        return position.keys[0], position.epk, position.item, position.ordinal
+    directions = [is_descending for _, is_descending in plan.keys] or [False] * len(position.keys)
+    keys = b"".join(
         key.translate(_INVERSE) if is_descending else key
-        for key, (_, is_descending) in zip(position.keys, plan.keys, strict=False)
-    ]
-    epk, item = sort_key(position.epk), sort_key(position.item)
-    if plan.is_descending:
-        epk, item = epk.translate(_INVERSE), item.translate(_INVERSE)
-    keys = b"".join(directed) if plan.keys else b"".join(position.keys)
-    return keys, epk, item, position.ordinal
+        for key, is_descending in zip(position.keys, directions, strict=True)
+    )
+    if not plan.is_descending:
+        return keys, position.epk, position.item, position.ordinal
+    return keys, _inverse(position.epk), _inverse(position.item), position.ordinal
+
+
+def _inverse(text: str) -> bytes:
+    """Bytes that sort as texts do, backwards."""
+    return sort_key(text).translate(_INVERSE)
 
 
 def _root_alias(query: Query) -> str | None:

@@ -136,12 +136,14 @@ def normal(value: Any, depth: int = 0) -> Value:
             return number(float(value))
         except OverflowError:
             raise ValueError("a number is too large for a double") from None
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number is not finite")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number is not finite")
+        return number(value)
     if isinstance(value, list | tuple):
         return [normal(item, depth + 1) for item in value]
     if isinstance(value, dict):
         return {normal(str(name)): normal(item, depth + 1) for name, item in value.items()}
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
     raise ValueError(f"{type(value).__name__} is not a JSON type")

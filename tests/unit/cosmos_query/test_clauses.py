@@ -200,6 +200,10 @@ def test_counts_that_are_no_whole_numbers_are_refused(readings: Container, count
         readings.query("SELECT TOP @n * FROM c", {"@n": count})
 
 
+def test_whole_doubles_count_as_whole_numbers(readings: Container) -> None:
+    assert readings.query("SELECT TOP @n VALUE c.id FROM c", {"@n": 2.0}) == ["a", "b"]
+
+
 def test_long_integers_are_compared_as_doubles() -> None:
     documents = Container([{"id": "a", "n": 9007199254740993}, {"id": "b", "n": 9007199254740992.0}])
 
