@@ -1,8 +1,9 @@
 """Clients of the local Cosmos DB as processes of their own, so that their cost is told apart from the server's.
 
-`python -m benchmarks.cosmos_client sdk|raw URL FIRST BATCHES` stores batches of 50 documents at concurrency 16, and
-prints one JSON line: documents, seconds, CPU seconds. `raw` sends requests that were built and signed before the clock
-started, and reads no more of the answers than their status: what is left is the server.
+`python -m benchmarks.cosmos_client sdk|raw URL FIRST BATCHES` stores batches of 50 documents, made before the clock
+starts, at concurrency 16; `… feed URL FIRST PAGES` reads pages of 1,000 of the change feed. Each prints one JSON line:
+documents, seconds, CPU seconds. `raw` and `feed` send signed requests over bare sockets and look no further into the
+answers than the head: what is left is the server.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ CONCURRENCY = 16
 DEVICES = 200
 
 Document = dict[str, Any]
+Result = dict[str, float]
 
 
 def document(number: int) -> Document:
@@ -55,20 +57,31 @@ def batch(number: int) -> tuple[list[str], list[Document]]:
     return [documents[0]["deviceId"], documents[0]["day"]], documents
 
 
-async def store_with_sdk(url: str, first: int, batches: int) -> float:
-    """Seconds that the unmodified aio client takes."""
+class Clock:
+    """Wall and CPU time of this process from here on."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter(), time.process_time()
+
+    def result(self, documents: int) -> Result:
+        wall, cpu = self._started
+        return {"documents": documents, "seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+async def store_with_sdk(url: str, first: int, batches: int) -> Result:
+    """With the unmodified aio client."""
+    made = [batch(number) for number in range(first, first + batches)]
     async with CosmosClient(url, EMULATOR_KEY) as client:
         container = client.get_database_client(DATABASE).get_container_client(CONTAINER)
         await container.read()
-        numbers = iter(range(first, first + batches))
-        started = time.perf_counter()
-        await asyncio.gather(*(_store(container, numbers) for _ in range(CONCURRENCY)))
-        return time.perf_counter() - started
+        shared = iter(made)
+        clock = Clock()
+        await asyncio.gather(*(_store(container, shared) for _ in range(CONCURRENCY)))
+        return clock.result(batches * BATCH)
 
 
-async def _store(container: ContainerProxy, numbers: Iterator[int]) -> None:
-    for number in numbers:
-        key, documents = batch(number)
+async def _store(container: ContainerProxy, batches: Iterator[tuple[list[str], list[Document]]]) -> None:
+    for key, documents in batches:
         await container.execute_item_batch([("create", (item,)) for item in documents], partition_key=key)
 
 
@@ -103,40 +116,61 @@ def _batch_request(url: str, number: int) -> bytes:
     return signed(url, "POST", ("docs", link), f"/{link}/docs", headers, body)
 
 
-async def store_raw(url: str, first: int, batches: int) -> float:
-    """Seconds that requests built before take, 16 connections at a time."""
+async def store_raw(url: str, first: int, batches: int) -> Result:
+    """With requests built before, over 16 connections."""
     requests = [_batch_request(url, number) for number in range(first, first + batches)]
     shared = iter(requests)
-    started = time.perf_counter()
+    clock = Clock()
     await asyncio.gather(*(_send(url, shared) for _ in range(CONCURRENCY)))
-    return time.perf_counter() - started
+    return clock.result(batches * BATCH)
+
+
+async def read_feed(url: str, first: int, pages: int) -> Result:
+    """Pages of the change feed after the sequence number `first`."""
+    reader, writer = await _connected(url)
+    link = f"dbs/{DATABASE}/colls/{CONTAINER}"
+    headers = {"A-IM": "Incremental feed", "x-ms-max-item-count": "1000", "If-None-Match": f'"{first}"'}
+    documents = 0
+    clock = Clock()
+    for _ in range(pages):
+        writer.write(signed(url, "GET", ("docs", link), f"/{link}/docs", headers, b""))
+        head, _ = await _answer(reader)
+        headers["If-None-Match"] = _header(head, "etag")
+        documents += int(_header(head, "x-ms-item-count") or 0)
+    writer.close()
+    return clock.result(documents)
 
 
 async def _send(url: str, requests: Iterator[bytes]) -> None:
-    address = urllib.parse.urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1 << 20)
+    reader, writer = await _connected(url)
     for request in requests:
         writer.write(request)
-        status, _ = await answer(reader)
-        if status != 200:
-            raise SystemExit(f"a batch was answered with {status}")
+        head, _ = await _answer(reader)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(f"a batch was answered with {head!r}")
     writer.close()
 
 
-async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Status and body of one HTTP answer."""
+async def _connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    address = urllib.parse.urlsplit(url)
+    return await asyncio.open_connection(address.hostname, address.port, limit=8 << 20)
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of one HTTP answer."""
     head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-    return int(head[9:12]), await reader.readexactly(length)
+    return head, await reader.readexactly(int(_header(head, "content-length") or 0))
+
+
+def _header(head: bytes, name: str) -> str:
+    value = head.lower().partition(f"\r\n{name}: ".encode())[2].partition(b"\r\n")[0]
+    return value.decode()
 
 
 def main() -> None:
-    kind, url, first, batches = sys.argv[1:]
-    store = {"sdk": store_with_sdk, "raw": store_raw}[kind]
-    cpu = time.process_time()
-    seconds = asyncio.run(store(url, int(first), int(batches)))
-    result = {"documents": int(batches) * BATCH, "seconds": seconds, "cpu": time.process_time() - cpu}
-    print(json.dumps(result), flush=True)
+    kind, url, first, count = sys.argv[1:]
+    work = {"sdk": store_with_sdk, "raw": store_raw, "feed": read_feed}[kind]
+    print(json.dumps(asyncio.run(work(url, int(first), int(count)))), flush=True)
 
 
 if __name__ == "__main__":
