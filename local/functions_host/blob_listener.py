@@ -20,14 +20,14 @@ from azure.storage.queue.aio import QueueClient
 
 from local.functions_host.blob_paths import parse_blob_path
 from local.functions_host.blob_receipts import Receipts
-from local.functions_host.connections import STORAGE, base64_queue, blob_service, find_connection, queue_service
+from local.functions_host.connections import STORAGE, find_connection
 from local.functions_host.console import HOST
 from local.functions_host.host_blobs import host_container
 from local.functions_host.invocations import Call, Invoker
 from local.functions_host.listeners import wait_until
+from local.functions_host.storage_clients import base64_queue, blob_service, queue_service
 from local.functions_host.surroundings import Surroundings
 
-TRIGGER = "blobTrigger"
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 _LOOK_SECONDS = 2.0
 _RECEIVE_SECONDS = 0.5

@@ -18,7 +18,7 @@ from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from local.functions_host.connections import cosmos_client, find_connection
+from local.functions_host.connections import Connection, find_connection
 from local.functions_host.console import HOST
 from local.functions_host.cosmos_feed import Beginning, ChangeFeed
 from local.functions_host.cosmos_leases import Lease, LeaseLost, LeaseStore, leases_to_take
@@ -29,7 +29,6 @@ from local.functions_host.listeners import wait_until
 from local.functions_host.settings import MissingSetting, Settings
 from local.functions_host.surroundings import Surroundings
 
-TRIGGER = "cosmosDBTrigger"
 _DEFAULT_CONNECTION = "CosmosDB"
 
 
@@ -130,10 +129,10 @@ class CosmosListener:
 
     async def run(self, stop: asyncio.Event) -> None:
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(cosmos_client(self._connection))
+            client = await stack.enter_async_context(_client(self._connection))
             leases = client
             if self._lease_connection != self._connection:
-                leases = await stack.enter_async_context(cosmos_client(self._lease_connection))
+                leases = await stack.enter_async_context(_client(self._lease_connection))
             await self._create_lease_container(leases)
             feed, store = await self._opened(client, leases)
             try:
@@ -245,3 +244,10 @@ class CosmosListener:
 
     def _tell(self, text: str, error: Exception) -> None:
         self._console.show(HOST, f"Functions.{self.function}: {text}: {error}", logging.ERROR)
+
+
+def _client(connection: Connection) -> CosmosClient:
+    """A client of the Cosmos account, which the caller closes."""
+    if connection.text:
+        return CosmosClient.from_connection_string(connection.text)
+    return CosmosClient(connection.need("accountEndpoint"), credential=connection.credential())

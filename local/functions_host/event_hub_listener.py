@@ -15,23 +15,18 @@ from azure.eventhub.aio import EventHubConsumerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.storage.blob.aio import ContainerClient
 
-from local.functions_host.connections import (
-    blob_service,
-    checkpoint_store,
-    event_hub_consumer,
-    event_hub_namespace,
-    find_connection,
-)
+from local.functions_host.connections import find_connection
 from local.functions_host.console import HOST
+from local.functions_host.event_hub_clients import checkpoint_store, event_hub_consumer, event_hub_namespace
 from local.functions_host.event_hub_data import PartitionContext, call_of
 from local.functions_host.event_hub_ownership import Hub, Ownerships
 from local.functions_host.event_hub_partition import BrokenReceiver, PartitionPump, Start, initial_start
 from local.functions_host.host_blobs import container_made
 from local.functions_host.invocations import Invoker
 from local.functions_host.listeners import wait_until
+from local.functions_host.storage_clients import blob_service
 from local.functions_host.surroundings import Surroundings
 
-TRIGGER = "eventHubTrigger"
 CONTAINER = "azure-webjobs-eventhub"
 _DEFAULT_CONNECTION = "EventHub"
 _DEFAULT_GROUP = "$Default"

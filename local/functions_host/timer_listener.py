@@ -11,15 +11,13 @@ from datetime import UTC, datetime
 from azure.core.exceptions import AzureError
 from azure.functions.meta import Datum
 
-from local.functions_host.connections import blob_service
 from local.functions_host.console import HOST
 from local.functions_host.host_blobs import Lock, LockLost, StatusBlob, host_container, status_document
 from local.functions_host.invocations import Call, Invoker
 from local.functions_host.listeners import wait_until
 from local.functions_host.schedules import ScheduleStatus, check_past_due, parse_schedule, zone_of
+from local.functions_host.storage_clients import blob_service
 from local.functions_host.surroundings import Surroundings
-
-TRIGGER = "timerTrigger"
 
 
 class TimerListener:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.functions_host.connections import Connection, blob_service, event_hub_namespace, find_connection
+from local.functions_host.connections import Connection, find_connection
+from local.functions_host.event_hub_clients import event_hub_namespace
 from local.functions_host.host_json import HostOptions, read_host_options
 from local.functions_host.settings import (
     MissingSetting,
@@ -14,6 +15,7 @@ from local.functions_host.settings import (
     put_into_environment,
     read_local_settings,
 )
+from local.functions_host.storage_clients import blob_service
 from local.process import UserMistake
 
 
@@ -115,6 +117,12 @@ def test_connection_is_a_string_or_a_section_of_settings() -> None:
     assert find_connection(Settings({"AzureWebJobsStorage": "x"}), "Storage", "").text == "x"
     with pytest.raises(MissingSetting, match="the connection Missing is not set"):
         find_connection(Settings({}), "Missing", "EventHub")
+
+
+async def test_development_storage_is_azurite_on_its_own_ports() -> None:
+    client = blob_service(Connection("S", "UseDevelopmentStorage=true", {}))
+    assert client.url == "http://127.0.0.1:10000/devstoreaccount1/"
+    await client.close()
 
 
 async def test_storage_is_reached_by_account_name_or_service_uri() -> None:
