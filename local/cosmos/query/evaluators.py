@@ -106,34 +106,26 @@ def chain(
 
 def conjunction(operands: list[Evaluator]) -> Evaluator:
     """AND: false as soon as one operand is, undefined when one is no boolean."""
-
-    def all_of(environment: Environment) -> Value:
-        result: Value = True
-        for operand in operands:
-            value = operand(environment)
-            if value is False:
-                return False
-            if value is not True:
-                result = UNDEFINED
-        return result
-
-    return all_of
+    return _decided(operands, False, True)
 
 
 def disjunction(operands: list[Evaluator]) -> Evaluator:
     """OR: true as soon as one operand is, undefined when one is no boolean."""
+    return _decided(operands, True, False)
 
-    def any_of(environment: Environment) -> Value:
-        result: Value = False
+
+def _decided(operands: list[Evaluator], decisive: object, neutral: object) -> Evaluator:
+    def decided(environment: Environment) -> Value:
+        result: Value = neutral
         for operand in operands:
             value = operand(environment)
-            if value is True:
-                return True
-            if value is not False:
+            if value is decisive:
+                return value
+            if value is not neutral:
                 result = UNDEFINED
         return result
 
-    return any_of
+    return decided
 
 
 def first_defined(operands: list[Evaluator]) -> Evaluator:

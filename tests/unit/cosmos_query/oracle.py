@@ -306,7 +306,8 @@ def comparisons_with_constants(draw: st.DrawFn) -> Formula:
         case "=":
             return combined("{} = {}", same, path, one)
         case "flipped":
-            return combined("{} <= {}", lambda left, right: compared("<=", left, right), one, path)
+            operator = draw(st.sampled_from(["<", "<=", ">", ">="]))
+            return combined(f"{{}} {operator} {{}}", lambda left, right: compared(operator, left, right), one, path)
         case "in":
             return combined(
                 "{} IN ({}, {})",

@@ -1,6 +1,7 @@
 """Pages and continuation tokens: every row once, whatever the shape of the query, and no token but its own."""
 
 import base64
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -124,6 +125,26 @@ def test_row_larger_than_a_page_has_one_of_its_own() -> None:
     page = execute(parse("SELECT c.s || c.s AS s FROM c"), {}, large.source())
     assert len(page.rows) == 1
     assert page.continuation is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM c WHERE c.n % 1000 = 7",
+        "SELECT TOP 3 * FROM c ORDER BY c.n",
+        "SELECT VALUE MAX(LENGTH(c.s)) FROM c",
+        "SELECT DISTINCT VALUE c.n % 7 FROM c",
+    ],
+)
+def test_memory_stays_flat_however_much_is_read(text: str) -> None:
+    large = Container({"id": f"{number:05}", "n": -number, "s": "x" * 10_000} for number in range(2000))
+
+    tracemalloc.start()
+    execute(parse(text), {}, large.source())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 2_000_000
 
 
 def test_sorted_pages_go_on_after_deletions_and_insertions() -> None:
