@@ -52,7 +52,7 @@ def telemetry_document(telemetry: Telemetry) -> TelemetryDocument:
         asset=telemetry.asset,
         body=telemetry.text.decode(),
         envelope=envelope_of(telemetry),
-        tags=telemetry.tags,
+        tags=_queryable(telemetry.tags),
         enqueuedTime=canonical(event.enqueued_time),
         hub=event.hub,
         partition=event.partition,
@@ -61,6 +61,18 @@ def telemetry_document(telemetry: Telemetry) -> TelemetryDocument:
     )
     _add_what_the_message_brought(document, telemetry)
     return document
+
+
+def _queryable(tags: Mapping[str, Reading]) -> Mapping[str, Reading]:
+    """The tags with integers beyond 64 bits as reals, which is what Cosmos DB would make of them."""
+    if all(type(tag["Value"]) is not int or _LOWEST <= tag["Value"] < -_LOWEST for tag in tags.values()):
+        return tags
+    return {
+        name: {**tag, "Value": float(tag["Value"])} if type(tag["Value"]) is int else tag for name, tag in tags.items()
+    }
+
+
+_LOWEST = -(2**63)
 
 
 def _add_what_the_message_brought(document: TelemetryDocument, telemetry: Telemetry) -> None:

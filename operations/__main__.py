@@ -1,0 +1,17 @@
+"""`python -m operations`: what an operator does, against Azure and the local stack alike."""
+
+import typer
+
+from operations.dead_letters import dead_letters
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(dead_letters, name="dead-letters")
+
+
+@app.callback()
+def operations() -> None:
+    """The settings are the app's: from the environment, and under it from local.settings.json."""
+
+
+if __name__ == "__main__":
+    app()
