@@ -19,6 +19,7 @@ OPERATION = "data-connection"
 """What fault rules call one commit of a data connection."""
 RETRY_SECONDS = 0.5
 _LINGER_SECONDS = 0.05
+_WORTH_A_COMMIT = 2_000
 _LARGEST = 10_000
 _MOST_PENDING = 20_000
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Commits:
         """Commits what is added, without end."""
         while True:
             await self._arrived.wait()
-            if len(self._pending) < _LARGEST:
+            if len(self._pending) < _WORTH_A_COMMIT:
                 await asyncio.sleep(_LINGER_SECONDS)
             events = self._pending[:_LARGEST]
             await self._until_unfaulted()
