@@ -26,7 +26,7 @@ class Message:
     good: Sequence[tuple[str, str]] = ()
     bad: int = 0
     """How many of its elements can't be taken."""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str | bytes, Any] = field(default_factory=dict)
     annotations: Mapping[str | bytes, Any] = field(default_factory=dict)
     message_id: str | None = None
     content_encoding: str | None = None
@@ -34,8 +34,7 @@ class Message:
     def event(self) -> EventData:
         event = EventData(self.body)
         event.properties = dict(self.properties)
-        annotations: dict[str | bytes, Any] = dict(self.annotations)
-        event.raw_amqp_message.annotations = annotations
+        event.raw_amqp_message.annotations = dict(self.annotations)
         if self.message_id is not None:
             event.message_id = self.message_id
         if self.content_encoding is not None:
