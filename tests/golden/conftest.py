@@ -41,6 +41,7 @@ def empty_database(data_explorer_url: str, database_names: Iterator[str]) -> Ite
 
 
 @pytest.fixture
-def database(empty_database: IotDatabase, tmp_path: Path) -> IotDatabase:
-    empty_database.build(archive=str(tmp_path / "archive"))
+def database(empty_database: IotDatabase) -> IotDatabase:
+    """Bronze, silver, gold and the functions over it."""
+    empty_database.build("bronze", "silver", "gold", "functions")
     return empty_database

@@ -33,14 +33,25 @@ class IotDatabase:
         self._streaming.close()  # type: ignore[no-untyped-call]
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def build(self, archive: str) -> None:
-        """Runs every script, in order, as a script resource does; `archive` is where the archive goes."""
+    def build(self, *names: str, archive: str = "") -> None:
+        """Runs the scripts of these names (all, when none is given) in order, each as a script resource does.
+
+        `archive` is where the archive goes.
+        """
         for script in scripts():
+            if names and not script.file.removesuffix(".kql").endswith(names):
+                continue
             text = script.text.replace(ARCHIVE, archive).replace("database iot ", f"database ['{self.name}'] ")
             self.command(f".execute database script with (ThrowOnErrors = true) <|\n{text}")
 
     def command(self, text: str) -> list[Row]:
         return [tuple(row) for row in self._client.execute_mgmt(self.name, text).primary_results[0].raw_rows]
+
+    def schema(self) -> dict[str, Any]:
+        """Every table and function as the server describes it, without its version."""
+        [(text,)] = self.command(".show database schema as json")
+        [described] = json.loads(text)["Databases"].values()
+        return {name: part for name, part in described.items() if not name.endswith("Version")}
 
     def rows(self, query: str, **parameters: Any) -> list[Row]:
         """The rows of the answer as they are in its JSON: times as text, a missing value as None."""

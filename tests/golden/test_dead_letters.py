@@ -2,7 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from tests.golden.iot_database import IotDatabase
+
+
+@pytest.fixture
+def database(empty_database: IotDatabase) -> IotDatabase:
+    empty_database.build("dead-letters")
+    return empty_database
 
 
 def letter(sequence_number: int, *, element: int = 0, consumer: str = "store", **more: Any) -> dict[str, Any]:
