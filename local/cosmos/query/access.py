@@ -40,12 +40,12 @@ def choose(plan: Plan, scan: Scan, names: frozenset[str], table: str) -> Choice:
     return Choice(Access(_index(points[0]), (points[0],))) if points else Choice()
 
 
-def counting_access(plan: Plan, names: frozenset[str], table: str) -> Access | None:
-    """How COUNT reads no document at all; None when some restriction has no index."""
+def counting_access(plan: Plan, scan: Scan, names: frozenset[str], table: str) -> Access | None:
+    """How COUNT reads no document at all; None when some restriction has no index, or the source is small."""
     if not plan.restrictions:
         return EVERYTHING
     indexes = [_index(part) for part in plan.restrictions]
-    if any(index.name(table) not in names for index in indexes):
+    if any(index.name(table) not in names for index in indexes) or scan.is_smaller_than(SMALL):
         return None
     return Access(indexes[0], plan.restrictions)
 

@@ -18,7 +18,6 @@ from local.cosmos.query.errors import QueryError
 MAX_KEY = 1024
 """Bytes of sort keys that a token carries itself."""
 _DIGEST_SIZE = 16
-_INVALID = "The continuation token is invalid: give back the token of the query's previous page, unchanged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,11 @@ class Continuation:
     digest: bytes | None
     skipped: int
     taken: int
+
+
+def invalid_token() -> QueryError:
+    message = "The continuation token is invalid: give back the token of the query's previous page, unchanged."
+    return QueryError(message, code="SC3004")
 
 
 def fingerprint(text: str, parameters: Mapping[str, Any]) -> str:
@@ -78,12 +82,12 @@ def continuation_of(token: str, query: str) -> Continuation:
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         if hashlib.blake2b(raw[6:], digest_size=6).digest() != raw[:6]:
-            raise QueryError(_INVALID, code="SC3004")
+            raise invalid_token()
         owner, is_long, keys, epk, item, *counts = orjson.loads(raw[6:])
         decoded = tuple(base64.b64decode(key) for key in keys)
         ordinal, skipped, taken = map(int, counts)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise QueryError(_INVALID, code="SC3004") from error
+        raise invalid_token() from error
     if owner != query:
         raise QueryError("The continuation token belongs to another query or other parameters.", code="SC3004")
     if is_long:

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from local.cosmos.query.access import Choice, choose, counting_access
-from local.cosmos.query.continuation import Continuation, Position, continuation_of, fingerprint, token_of
+from local.cosmos.query.continuation import (
+    Continuation,
+    Position,
+    continuation_of,
+    fingerprint,
+    invalid_token,
+    token_of,
+)
 from local.cosmos.query.errors import QueryError, query_error
 from local.cosmos.query.indexes import existing_indexes, register
 from local.cosmos.query.plan import Plan, Rank, make_plan, rank
@@ -131,6 +138,8 @@ class _Run:
         if self._begun is None:
             return None
         if self._begun.digest is None:
+            if len(self._begun.position.keys) != (1 if self._plan.groups else len(self._plan.keys)):
+                raise invalid_token()
             return self._begun.position
         positions: Iterator[Position]
         if self._plan.groups is not None:
@@ -164,7 +173,7 @@ class _Run:
         if not self._plan.is_counting:
             return None
         names = existing_indexes(self._source.connection, self._source.table)
-        access = counting_access(self._plan, names, self._source.table)
+        access = counting_access(self._plan, self.scan, names, self._source.table)
         return None if access is None else self.scan.count(access)
 
     def _hits(self, after: Position | None, offset: int) -> Iterator[Hit]:

@@ -138,8 +138,7 @@ def test_count_on_indexed_paths_reads_no_document(container: Container, conditio
 
     plans, examined = plans_of(container, f"SELECT VALUE COUNT(1) FROM c WHERE {condition}")
 
-    assert len(plans) == 1
-    assert "USING INDEX items__by__" in plans[0] or "USING COVERING INDEX items__by__" in plans[0]
+    assert "USING INDEX items__by__" in plans[-1]
     assert examined == count
     assert container.query(f"SELECT VALUE COUNT(1) FROM c WHERE {condition}") == [count]
 

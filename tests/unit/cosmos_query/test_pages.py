@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from local.cosmos.query import QueryError, execute, parse
+from local.cosmos.query.continuation import Continuation, Position, fingerprint, token_of
 from local.cosmos.query.execution import PAGE_BYTES
 from tests.unit.cosmos_query.container import Container
 
@@ -159,3 +160,12 @@ def test_sorted_pages_go_on_after_deletions_and_insertions() -> None:
 
     expected = [f"{number:02}" for number in range(7, 20)] + ["later"]
     assert sorted(map(orjson.loads, second.rows)) == expected
+
+
+@pytest.mark.parametrize("keys", [(), (b"a", b"b"), (b"",)])
+def test_well_formed_token_of_another_shape_is_refused(container: Container, keys: tuple[bytes, ...]) -> None:
+    text = "SELECT * FROM c ORDER BY c.v" if len(keys) != 1 else "SELECT * FROM c"
+    forged = token_of(Continuation(Position(keys, "0000", "01"), None, 0, 0), fingerprint(text, {}))
+
+    with pytest.raises(QueryError, match="continuation token is invalid"):
+        execute(parse(text), {}, container.source(), continuation=forged)
