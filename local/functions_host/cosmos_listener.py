@@ -200,6 +200,8 @@ class CosmosListener:
         leases = await store.all()
         self._cut([lease.id for lease in leases if lease.owner != self._me])
         for lease in leases_to_take(self._me, leases, datetime.now(UTC), self._intervals.expiration):
+            if lease.id in self._pumps:  # its own lease, renewed too late: the pump goes on, the next renewal tells
+                continue
             try:
                 acquired = await store.acquire(lease)
             except LeaseLost:

@@ -28,12 +28,3 @@ def parse_duration(text: str) -> timedelta:
         days=int(match["days"] or 0), hours=hours, minutes=minutes, seconds=seconds, microseconds=microseconds
     )
     return -length if match["sign"] else length
-
-
-def format_duration(length: timedelta) -> str:
-    """The TimeSpan text of a duration, without its fraction."""
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    clock = f"{hours:02}:{minutes:02}:{seconds:02}"
-    return f"{days}.{clock}" if days else clock

@@ -10,10 +10,15 @@ from local.functions_host.connections import Connection
 from local.functions_host.host_json import ClientRetries
 from local.functions_host.storage_clients import blob_url, storage_retries, storage_text
 
+_NEVER_BY_ITSELF = 1_000_000
+"""Seconds after which the SDK opens a broken receiver anew, from where it began; the listener does it, from the
+checkpoint."""
+
 
 def event_hub_consumer(connection: Connection, hub: str, group: str, retries: ClientRetries) -> EventHubConsumerClient:
     """A client that reads one hub for one consumer group, which the caller closes."""
     options = {**_retry_options(retries), "consumer_group": group, "eventhub_name": hub}
+    options["load_balancing_interval"] = _NEVER_BY_ITSELF
     if connection.text:
         return EventHubConsumerClient.from_connection_string(connection.text, **options)
     return EventHubConsumerClient(

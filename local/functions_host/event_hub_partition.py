@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient
+from azure.eventhub.exceptions import EventHubError
 
 from local.functions_host.console import HOST, Console
 from local.functions_host.event_hub_batches import Batches, first_wait
@@ -120,16 +121,19 @@ class PartitionPump:
             if not broken.done():
                 broken.set_result(error)
 
-        await client.receive_batch(
-            on_batch,
-            on_error=on_error,
-            partition_id=self.partition,
-            owner_level=0,
-            max_batch_size=self._options.max_event_batch_size,
-            prefetch=max(1, self._options.prefetch_count),
-            starting_position=start.position,
-            starting_position_inclusive=start.is_inclusive,
-        )
+        try:
+            await client.receive_batch(
+                on_batch,
+                on_error=on_error,
+                partition_id=self.partition,
+                owner_level=0,
+                max_batch_size=self._options.max_event_batch_size,
+                prefetch=max(1, self._options.prefetch_count),
+                starting_position=start.position,
+                starting_position_inclusive=start.is_inclusive,
+            )
+        except EventHubError as error:
+            await on_error(None, error)
 
     async def _pump(self, start: Start, ends: "set[asyncio.Future[Any]]") -> None:
         loop = asyncio.get_running_loop()
@@ -137,12 +141,13 @@ class PartitionPump:
             arriving = asyncio.ensure_future(self._received.get())
             wait = None if self._deadline is None else max(0.0, self._deadline - loop.time())
             await asyncio.wait({arriving, *ends}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            if any(end.done() for end in ends):
+                arriving.cancel()
+                return
             if arriving.done():
                 self._batches.add(arriving.result())
             else:
                 arriving.cancel()
-                if any(end.done() for end in ends):
-                    return
             is_due = self._deadline is not None and loop.time() >= self._deadline
             await self._dispatch_ready(partial=is_due)
             self._set_deadline(loop.time(), start.checkpointed, was_due=is_due)

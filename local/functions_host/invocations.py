@@ -44,6 +44,10 @@ class FunctionTimedOut(Exception):
     """An invocation took longer than host.json's functionTimeout."""
 
 
+class HandlerGaveUp(Exception):
+    """A handler raised what would end more than its own invocation."""
+
+
 class InjectedFault(Exception):
     """The fault rules (`invoke:<function>`) made this attempt fail before the handler ran."""
 
@@ -172,21 +176,40 @@ class Invoker:
         work = self._call_handler(arguments)
         if self._workplace.timeout is None:
             return await work
+        limit = asyncio.timeout(self._workplace.timeout.total_seconds())
         try:
-            return await asyncio.wait_for(work, self._workplace.timeout.total_seconds())
+            async with limit:
+                return await work
         except TimeoutError as error:
+            if not limit.expired():
+                raise
             raise FunctionTimedOut(
                 f"Timeout value of {self._workplace.timeout} was exceeded by function: Functions.{self.function.name}"
             ) from error
 
     async def _call_handler(self, arguments: dict[str, Any]) -> Any:
-        if self.function.is_async:
-            return await self.function.handler(**arguments)
-        context = copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._workplace.threads, lambda: context.run(self.function.handler, **arguments)
-        )
+        """The handler's result; what it raises to end a task or the process ends its invocation alone."""
+        try:
+            if self.function.is_async:
+                return await self.function.handler(**arguments)
+            context = copy_context()
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._workplace.threads, lambda: context.run(self._call_in_thread, arguments)
+            )
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise HandlerGaveUp("the handler raised CancelledError") from error
+        except SystemExit as error:
+            raise HandlerGaveUp(f"the handler called sys.exit({error.code!r})") from error
+
+    def _call_in_thread(self, arguments: dict[str, Any]) -> Any:
+        try:
+            return self.function.handler(**arguments)
+        except SystemExit as error:
+            raise HandlerGaveUp(f"the handler called sys.exit({error.code!r})") from error
 
     async def _strike(self) -> None:
         rule = self._workplace.faults.strike(f"invoke:{self.function.name}")

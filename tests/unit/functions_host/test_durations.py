@@ -1,12 +1,13 @@
 """TimeSpan texts."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions_host.durations import InvalidDuration, format_duration, parse_duration
+from local.functions_host.durations import InvalidDuration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_what_is_no_timespan_is_refused(text: str) -> None:
         parse_duration(text)
 
 
-@given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)))
-def test_written_durations_are_read_back_to_the_second(length: timedelta) -> None:
-    whole = timedelta(seconds=int(length.total_seconds()))
-    assert parse_duration(format_duration(length)) == whole
+@given(st.text(max_size=20))
+def test_any_text_is_a_timespan_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidDuration):
+        assert isinstance(parse_duration(text), timedelta)
