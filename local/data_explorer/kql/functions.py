@@ -13,6 +13,7 @@ from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
 from local.data_explorer.kql import conditionals, named_arguments, property_bags
+from local.data_explorer.kql import macros, typing
 from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
@@ -49,7 +50,7 @@ def install() -> None:
     named_arguments.install()
     property_bags.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
-    vars(translate).update(_TODATETIME="kql_datetime({0})", _kql_datetime_text=_datetime_text)
+    vars(translate).update(_TODATETIME=_DatetimeLiteral(), _kql_datetime_text=_datetime_text)
     for name, template, arities in _SCALARS:
         tables.SCALAR_FUNCTIONS[name] = tables.FunctionSpec(name, "template", template, arities)
     tables.SCALAR_FUNCTIONS["todatetime"] = replace(tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})")
@@ -60,7 +61,14 @@ def install() -> None:
         tables.BINARY_OPERATORS[OF_AGGREGATES[operator]] = replace(spec, op=OF_AGGREGATES[operator])
         tables.BINARY_OPERATORS[operator] = replace(spec, template=macro + "({0}, {1})")
     translate._SPECIAL_FORMS.update(conditionals.forms())
-    translate._SPECIAL_FORMS.update({"bin": _bin, "floor": _bin, "make_datetime": _made_datetime(), ROW: _row})
+    own: dict[str, Form] = {
+        "bin": _bin,
+        "floor": _bin,
+        "make_datetime": _made_datetime(),
+        ROW: _row,
+        "tostring": _text(),
+    }
+    translate._SPECIAL_FORMS.update({**own, **typing.forms(translate.render_expr)})
 
 
 def _datetime_text(rendered: str) -> str:
@@ -73,6 +81,32 @@ def _bin(node: ir.FunctionCall) -> str:
     if len(node.args) != 2:
         raise KqlUnsupportedError(node.name, hint="expects (value, roundTo)")
     return f"kql_bin({translate.render_expr(node.args[0])}, {translate.render_expr(node.args[1])})"
+
+
+class _DatetimeLiteral:
+    """The SQL of a `datetime(…)` literal; one beyond what TIMESTAMP_NS holds is its earliest or latest."""
+
+    def format(self, quoted: str) -> str:
+        year = quoted.strip("'\" ")[:4]
+        if year.isdigit() and int(year) > 2261:
+            return f"TIMESTAMP_NS '{macros.LATEST}'"
+        if year.isdigit() and int(year) < 1678:
+            return f"TIMESTAMP_NS '{macros.EARLIEST}'"
+        return f"kql_datetime_of_text({quoted})"
+
+
+def _text() -> Form:
+    """tostring of what is known to be a string already is the string."""
+    original: Any = translate._SPECIAL_FORMS["tostring"]
+
+    def render(node: ir.FunctionCall) -> str | None:
+        argument = node.args[0] if len(node.args) == 1 else None
+        if isinstance(argument, ir.FunctionCall) and argument.name == typing.STRING:
+            return translate.render_expr(argument.args[0])
+        rendered: str | None = original(node)
+        return rendered
+
+    return render
 
 
 def _row(node: ir.FunctionCall) -> str:

@@ -6,8 +6,8 @@ datetime, which the macro of that name answers for both.
 
 import duckdb
 
-_EARLIEST = "TIMESTAMP_NS '1677-09-22 00:00:00'"
-_LATEST = "TIMESTAMP_NS '2262-04-11 23:47:16.8547758'"
+EARLIEST, LATEST = "1677-09-22 00:00:00", "2262-04-11 23:47:16.8547758"
+"""About what TIMESTAMP_NS can hold."""
 _TEXT_FORMATS = (
     "['%m-%d-%Y', '%m/%d/%Y', '%m.%d.%Y', '%m-%d-%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%-d %b %Y', '%b %-d, %Y', "
     "'%a, %d %b %Y %H:%M:%S GMT', '%Y%m%d']"
@@ -20,18 +20,14 @@ CREATE OR REPLACE MACRO main.typeof(x) AS replace(system.main.typeof(x), 'TIMEST
 
 CREATE OR REPLACE MACRO main.kql_ticks(ns) AS make_timestamp_ns(ns // 100 * 100);
 
-CREATE OR REPLACE MACRO main.kql_wide(x) AS
-  CASE WHEN x IS NULL THEN NULL WHEN x < TIMESTAMP '1677-09-22' THEN {_EARLIEST}
-       WHEN x > TIMESTAMP '2262-04-11' THEN {_LATEST} ELSE TRY_CAST(x AS TIMESTAMP_NS) END;
-
-CREATE OR REPLACE MACRO main.kql_parsed_datetime(x) AS coalesce(
+CREATE OR REPLACE MACRO main.kql_datetime_of_text(x) AS coalesce(
   kql_ticks(epoch_ns(TRY_CAST(x AS TIMESTAMPTZ_NS))),
-  kql_wide(coalesce(TRY_CAST(x AS TIMESTAMPTZ) AT TIME ZONE 'UTC', try_strptime(CAST(x AS VARCHAR), {_TEXT_FORMATS}))));
+  TRY_CAST(try_strptime(CAST(x AS VARCHAR), {_TEXT_FORMATS}) AS TIMESTAMP_NS));
 
 CREATE OR REPLACE MACRO main.kql_datetime
   (x TIMESTAMP_NS) AS x,
-  (x TIMESTAMP) AS kql_wide(x),
-  (x) AS kql_parsed_datetime(x);
+  (x TIMESTAMP) AS TRY_CAST(x AS TIMESTAMP_NS),
+  (x) AS kql_datetime_of_text(x);
 
 CREATE OR REPLACE MACRO main.kql_datetime_text
   (x TIMESTAMP_NS) AS left(strftime(x, '%Y-%m-%dT%H:%M:%S.%n'), 27) || 'Z',

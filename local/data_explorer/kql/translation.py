@@ -28,6 +28,7 @@ from local.data_explorer.kql.rewriting import (
     resolve_references,
     with_extents,
 )
+from local.data_explorer.kql.typing import typed
 
 KEPT_TRANSLATIONS = 1000
 
@@ -49,6 +50,8 @@ class Translator:
         functions.install()
         self.catalog = catalog
         self.database = database
+        relations = (*catalog.tables.items(), *catalog.view_columns.items())
+        self._types = {name: {column.name: column.type for column in table.columns} for name, table in relations}
         self.schema = {name: [column.name for column in table.columns] for name, table in catalog.tables.items()}
         for name, view in catalog.view_columns.items():
             self.schema[name] = self.schema[name + MATERIALIZED] = [column.name for column in view.columns]
@@ -88,7 +91,8 @@ class Translator:
         """The query's tree, written out as far as the translator needs it. Raises as `translate` does."""
         with _in_kusto_terms(text):
             resolved, _ = resolve_references(text)
-            return expand(lower(resolved, functions=self._functions), {**self.schema, **(beyond or {})})
+            tree = lower(resolved, functions=self._functions)
+            return typed(expand(tree, {**self.schema, **(beyond or {})}), self._types)
 
     def rendered(self, query: ir.Query, schema: Schema | None = None) -> TranslationResult:
         """SQL of a query's tree. Raises as `translate` does."""
