@@ -3,10 +3,12 @@
 Source: Microsoft Learn, "Array functions - Query language in Cosmos DB", page by page.
 """
 
+import statistics
 import sys
 
+from local.cosmos.query.aggregates import new_aggregate
 from local.cosmos.query.functions.function import ANY_NUMBER, Function, bounded
-from local.cosmos.query.values import UNDEFINED, Value, equal, is_number, sort_key
+from local.cosmos.query.values import UNDEFINED, Value, equal, is_number, number, sort_key
 
 
 def _concat(*arrays: Value) -> Value:
@@ -57,6 +59,26 @@ def _slice(array: Value, start: Value, count: Value = sys.maxsize) -> Value:
     return array[first : first + max(0, int(count))]
 
 
+def _aggregated(name: str) -> Function:
+    """An aggregate over the elements of one array; undefined for an empty one."""
+
+    def aggregated(array: Value) -> Value:
+        if not isinstance(array, list) or not array:
+            return UNDEFINED
+        aggregate = new_aggregate(name)
+        for item in array:
+            aggregate.add(item)
+        return aggregate.result()
+
+    return Function((1, 1), aggregated)
+
+
+def _median(array: Value) -> Value:
+    if not isinstance(array, list) or not array or not all(map(is_number, array)):
+        return UNDEFINED
+    return number(statistics.median(map(float, array)))
+
+
 def _intersect(left: Value, right: Value) -> Value:
     """What both have, in the order of the second."""
     if not isinstance(left, list) or not isinstance(right, list):
@@ -98,6 +120,11 @@ ARRAY_FUNCTIONS = {
     "ARRAY_CONTAINS": Function((2, 3), _contains),
     "ARRAY_CONTAINS_ANY": Function((2, ANY_NUMBER), _contains_any),
     "ARRAY_CONTAINS_ALL": Function((2, ANY_NUMBER), _contains_all),
+    "ARRAY_AVG": _aggregated("AVG"),
+    "ARRAY_MAX": _aggregated("MAX"),
+    "ARRAY_MEDIAN": Function((1, 1), _median),
+    "ARRAY_MIN": _aggregated("MIN"),
+    "ARRAY_SUM": _aggregated("SUM"),
     "ARRAY_LENGTH": Function((1, 1), _length),
     "ARRAY_SLICE": Function((2, 3), _slice),
     "SETINTERSECT": Function((2, 2), _intersect),

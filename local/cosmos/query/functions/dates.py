@@ -96,6 +96,10 @@ def _boundary(part: str, ticks: int) -> int:
     return ticks * _NANOSECONDS_PER_TICK // _NANOSECONDS[part]
 
 
+def _ago(part: Value, amount: Value) -> Value:
+    return _add(part, -amount, _current_text()) if is_number(amount) else UNDEFINED
+
+
 def _value_of_part(part: Value, instant: Value) -> Value:
     name, ticks = _part(part), _instant(instant)
     if name is None or ticks is None:
@@ -160,6 +164,12 @@ def _current_timestamp() -> Value:
 
 
 DATE_FUNCTIONS = {
+    "NOW": Function((0, 0), _current_text),
+    "AGO": Function((2, 2), _ago),
+    "YEAR": Function((1, 1), lambda instant: _value_of_part("year", instant)),
+    "MONTH": Function((1, 1), lambda instant: _value_of_part("month", instant)),
+    "DAY": Function((1, 1), lambda instant: _value_of_part("day", instant)),
+    "IS_DATETIME": Function((1, 1), lambda value: _instant(value) is not None, is_strict=False),
     "GETCURRENTDATETIME": Function((0, 0), _current_text),
     "GETCURRENTDATETIMESTATIC": Function((0, 0), _current_text, is_constant=True),
     "GETCURRENTTICKS": Function((0, 0), now),

@@ -4,7 +4,7 @@ Positions and lengths count Unicode characters. Source: Microsoft Learn, "String
 DB", page by page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from local.cosmos.query.functions.function import ANY_NUMBER, Function, bounded
 from local.cosmos.query.regular_expressions import regex_match
@@ -44,6 +44,26 @@ def _index_of(text: Value, sought: Value, start: Value = 0) -> Value:
     if not isinstance(text, str) or not isinstance(sought, str) or position is None or position < 0:
         return UNDEFINED
     return text.find(sought, position)
+
+
+def _last_index_of(text: Value, sought: Value, start: Value = None) -> Value:
+    """Searched backwards, from the end or from a position."""
+    if not isinstance(text, str) or not isinstance(sought, str):
+        return UNDEFINED
+    if start is None:
+        return text.rfind(sought)
+    position = _whole(start)
+    return UNDEFINED if position is None or position < 0 else text.rfind(sought, 0, position + 1)
+
+
+def _contains_several(combine: Callable[[Iterable[bool]], bool], *, ignores_case: bool) -> Function:
+    def contained(text: Value, *sought: Value) -> Value:
+        if not isinstance(text, str) or not all(isinstance(each, str) for each in sought):
+            return UNDEFINED
+        within = text.lower() if ignores_case else text
+        return combine((each.lower() if ignores_case else each) in within for each in sought)
+
+    return Function((2, ANY_NUMBER), contained)
 
 
 def _substring(text: Value, start: Value, length: Value) -> Value:
@@ -112,10 +132,15 @@ def _join(texts: Value, delimiter: Value) -> Value:
 STRING_FUNCTIONS = {
     "CONCAT": Function((2, ANY_NUMBER), concat),
     "CONTAINS": _of_two(lambda text, sought: sought in text),
+    "CONTAINS_ALL_CI": _contains_several(all, ignores_case=True),
+    "CONTAINS_ALL_CS": _contains_several(all, ignores_case=False),
+    "CONTAINS_ANY_CI": _contains_several(any, ignores_case=True),
+    "CONTAINS_ANY_CS": _contains_several(any, ignores_case=False),
     "STARTSWITH": _of_two(lambda text, prefix: text.startswith(prefix)),
     "ENDSWITH": _of_two(lambda text, suffix: text.endswith(suffix)),
     "STRINGEQUALS": _of_two(lambda text, other: text == other),
     "INDEX_OF": Function((2, 3), _index_of),
+    "LASTINDEXOF": Function((2, 3), _last_index_of),
     "LENGTH": _of_string(len),
     "LOWER": _of_string(lambda text: _one_for_one(str.lower, text)),
     "UPPER": _of_string(lambda text: _one_for_one(str.upper, text)),
