@@ -1,5 +1,6 @@
 """Expressions to functions: a tree is compiled once and then called for each row."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,9 @@ Rows = Callable[[Environment], Iterator[Value]]
 
 MAX_COMBINATIONS = 1_000_000
 """How many combinations of array elements one document may be joined to."""
+MAX_SECONDS = 60
+"""Processor time that a page may take: enough to read some millions of documents."""
+_STEPS_BETWEEN_CHECKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +73,34 @@ class Scope:
 
 
 class Budget:
-    """What is left of the combinations that the document at hand may be joined to."""
+    """What a query may still use up: combinations for the document at hand, and processor time for the page."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.left = MAX_COMBINATIONS
+        self._deadline = time.thread_time() + MAX_SECONDS
+        self._until_check = _STEPS_BETWEEN_CHECKS
+        self._left = MAX_COMBINATIONS
 
-    def renew(self) -> None:
-        self.left = MAX_COMBINATIONS
+    def next_document(self) -> None:
+        self._left = MAX_COMBINATIONS
+        self._step()
 
     def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
+        """One more combination. Raises QueryError when there are too many, or no time is left."""
+        self._left -= 1
+        if self._left < 0:
             message = f"The query joins one document to more than {MAX_COMBINATIONS} combinations."
             raise query_error(self._text, "SC3001", message, 0)
+        self._step()
+
+    def _step(self) -> None:
+        self._until_check -= 1
+        if self._until_check > 0:
+            return
+        self._until_check = _STEPS_BETWEEN_CHECKS
+        if time.thread_time() > self._deadline:
+            message = f"The query took more than {MAX_SECONDS} seconds of processor time for one page."
+            raise query_error(self._text, "SC3009", message, 0)
 
 
 class Compiler:

@@ -129,7 +129,7 @@ class Scan:
 
     def _hits_in(self, epk: str, item: str, body: bytes) -> Iterator[Hit]:
         plan = self._plan
-        plan.compiler.budget.renew()
+        plan.compiler.budget.next_document()
         where = plan.where
         for ordinal, environment in enumerate(plan.expanded([(orjson.loads(body),)])):
             if where is None or where(environment) is True:
