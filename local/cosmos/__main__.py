@@ -35,7 +35,7 @@ async def main(given: Namespace) -> None:
     faults = Faults()
     throughput = Throughput() if given.enforce_throughput else None
     async with opened(given.data, partitions=given.partitions, throughput=throughput) as service:
-        app = with_local_routes(CosmosApp(service, key, faults), local_app(faults, dict))
+        app = with_local_routes(CosmosApp(service, key, faults), local_app(faults, service.health))
         async with serving(app, given.port) as url:
             announce(url)
             await stop_requested()

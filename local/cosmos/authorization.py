@@ -27,7 +27,8 @@ class MasterKey:
     def __init__(self, key: str) -> None:
         """`key` is base64. Raises ValueError."""
         try:
-            self._key = base64.b64decode(key, validate=True)
+            # A keyed state to copy: the one-shot hmac.digest would give the interpreter lock away for every request.
+            self._keyed = hmac.new(base64.b64decode(key, validate=True), digestmod=hashlib.sha256)
         except binascii.Error as error:
             raise ValueError(f"The key is not base64: {error}.") from None
 
@@ -40,8 +41,7 @@ class MasterKey:
             raise _unauthorized("The x-ms-date header is missing.")
         for resource_type, link in _resources(request.path):
             text = f"{request.method.lower()}\n{resource_type.lower()}\n{link}\n{date.lower()}\n{http_date.lower()}\n"
-            digest = hmac.digest(self._key, text.encode(), hashlib.sha256)
-            if hmac.compare_digest(base64.b64encode(digest), signature):
+            if hmac.compare_digest(self._signed(text), signature):
                 break
         else:
             raise _unauthorized(
@@ -49,6 +49,11 @@ class MasterKey:
                 f" payload is not built as per the protocol. Server used the following payload to sign: {text!r}"
             )
         _check_date(date or http_date)
+
+    def _signed(self, text: str) -> bytes:
+        mac = self._keyed.copy()
+        mac.update(text.encode())
+        return base64.b64encode(mac.digest())
 
 
 def _signature(header: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from local.cosmos.documents import check_id, check_ttl, decode_rid, encode_rid, etag, parse_object
-from local.cosmos.errors import bad_request, conflict, not_found, owner_not_found
+from local.cosmos.errors import bad_request, conflict, not_done, not_found, owner_not_found
 from local.cosmos.indexing import IndexingPolicy, parse_policy
 from local.cosmos.offers import Offer, parse_offer
 from local.cosmos.partition_keys import KeyRange, PartitionKeyDefinition, parse_definition, physical_partitions
@@ -202,7 +202,10 @@ def delete_container(transaction: Transaction, container: Container) -> None:
 
 
 def _properties(given: dict[str, Any]) -> dict[str, Any]:
-    """A container's properties as they are kept, without the system's own. Raises ServiceError (400)."""
+    """A container's properties as they are kept, without the system's own. Raises ServiceError (400, 501)."""
+    for name in ("uniqueKeyPolicy", "computedProperties"):
+        if given.get(name) not in (None, [], {}, {"uniqueKeys": []}):
+            raise not_done(f"a container's {name}")
     properties = {name: value for name, value in given.items() if not name.startswith("_")}
     properties["id"] = check_id(given.get("id"), limit=MAX_NAME_BYTES)
     parse_definition(given.get("partitionKey"))

@@ -158,7 +158,7 @@ def _text(document: dict[str, Any]) -> bytes:
 
 def _may_hold_whole_floats(text: bytes) -> bool:
     """Whether orjson wrote floats that the service writes as integers; what was found may also stand in a string."""
-    return b".0," in text or b".0}" in text or b".0]" in text or b"e+1" in text
+    return b"e+1" in text or (b".0" in text and (b".0," in text or b".0}" in text or b".0]" in text))
 
 
 def encode_rid(*numbers: tuple[int, int]) -> str:

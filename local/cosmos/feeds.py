@@ -37,7 +37,7 @@ async def read_changes(service: Service, request: Request) -> Response:
         raise not_done(f"the change feed mode {request.headers['a-im']!r}")
     container = service.container(request)
     scope = requested_scope(request, container)
-    limit = min(request.page_size or DEFAULT_PAGE, DEFAULT_PAGE)
+    limit = request.page_size or DEFAULT_PAGE
     start = _Start.of(request)
     changes = await service.readers.run(lambda connection: _changes(connection, container, scope, start, limit))
     headers = {"etag": f'"{changes.lsn}"', "x-ms-session-token": f"0:-1#{changes.lsn}", "lsn": str(changes.lsn)}
@@ -126,20 +126,33 @@ async def list_items(service: Service, request: Request) -> Response:
     """A page of all items in the order of their keys."""
     container = service.container(request)
     scope = requested_scope(request, container)
-    limit = min(request.page_size or DEFAULT_PAGE, DEFAULT_PAGE)
+    limit = request.page_size or DEFAULT_PAGE
     after = _after(request)
-    rows = await service.readers.run(
-        lambda connection: connection.execute(
-            f"SELECT epk, id, CAST(body AS BLOB) FROM {container.table} INDEXED BY {container.table}_key"
-            f" WHERE (epk, id) > (?, ?) AND {scope.condition} ORDER BY epk, id LIMIT ?",
-            (*after, *scope.bindings, limit),
-        ).fetchall()
+    bodies, place = await service.readers.run(lambda connection: _items(connection, container, scope, after, limit))
+    body = _document(container, bodies)
+    headers = {"x-ms-item-count": str(len(bodies))}
+    if place is not None:
+        headers[CONTINUATION] = base64.b64encode(orjson.dumps(place)).decode()
+    return Response(200, body, charges.page(len(bodies), len(body), len(bodies)), headers)
+
+
+def _items(
+    connection: sqlite3.Connection, container: Container, scope: Scope, after: tuple[str, str], limit: int
+) -> tuple[list[bytes], tuple[str, str] | None]:
+    """A page of items after one's place (effective key and id), and the place of its last one if there may be more."""
+    rows = connection.execute(
+        f"SELECT epk, id, CAST(body AS BLOB) FROM {container.table} INDEXED BY {container.table}_key"
+        f" WHERE (epk, id) > (?, ?) AND {scope.condition} ORDER BY epk, id LIMIT ?",
+        (*after, *scope.bindings, limit),
     )
-    body = _document(container, [row[2] for row in rows])
-    headers = {"x-ms-item-count": str(len(rows))}
-    if len(rows) == limit:
-        headers[CONTINUATION] = base64.b64encode(orjson.dumps(rows[-1][:2])).decode()
-    return Response(200, body, charges.page(len(rows), len(body), len(rows)), headers)
+    bodies: list[bytes] = []
+    size = 0
+    for epk, item_id, body in rows:
+        bodies.append(body)
+        size += len(body)
+        if size > MAX_PAGE_BYTES or len(bodies) == limit:
+            return bodies, (epk, item_id)
+    return bodies, None
 
 
 def _after(request: Request) -> tuple[str, str]:

@@ -121,7 +121,19 @@ def _counter(included: list[_Rule], excluded: list[_Rule], composite: int) -> Ca
     if ((), True) in included:
         dropped = [rule for rule in excluded if rule[0] != ("_etag",)]
         return lambda document: composite + _leaves(document) - sum(_matches(document, *rule) for rule in dropped)
-    return lambda document: composite + sum(_matches(document, *rule) for rule in included)
+    names = [segments[0] for segments, is_tree in included if len(segments) == 1 and not is_tree]
+    others = [rule for rule in included if len(rule[0]) != 1 or rule[1]]
+
+    def count(document: Mapping[str, Any]) -> int:
+        terms = composite
+        for name in names:
+            if name in document and not isinstance(document[name], dict | list):
+                terms += 1
+        for segments, is_tree in others:
+            terms += _matches(document, segments, is_tree)
+        return terms
+
+    return count
 
 
 def _matches(value: Any, segments: tuple[str, ...], is_tree: bool) -> int:

@@ -1,6 +1,7 @@
 """Requests and responses, as the operations see them: apart from ASGI."""
 
 import email.utils
+import random
 import time
 import uuid
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from local.cosmos.partition_keys import parse_header
 ACTIVITY = "x-ms-activity-id"
 CHARGE = "x-ms-request-charge"
 CONTINUATION = "x-ms-continuation"
+MAX_PAGE = 10_000
+"""Items that a page holds at most, whatever a client asks for."""
 _PARTITION_KEY = "x-ms-documentdb-partitionkey"
 
 
@@ -49,7 +52,7 @@ class Request:
             size = 0
         if size == 0 or size < -1:
             raise bad_request(f"The header x-ms-max-item-count '{text}' is invalid: give a positive number, or -1.")
-        return None if size == -1 else size
+        return None if size == -1 else min(size, MAX_PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,9 @@ def json_response(value: Any, *, status: int = 200, charge: float = 1.0, **heade
 
 def activity_of(request: Request | None) -> str:
     """The id the client gave the request, or a new one."""
-    return (request.headers.get(ACTIVITY) if request else None) or str(uuid.uuid4())
+    return (request.headers.get(ACTIVITY) if request else None) or str(
+        uuid.UUID(int=random.getrandbits(128), version=4)
+    )
 
 
 def refusal(error: ServiceError, activity: str, *, charge: float = 1.0) -> Response:

@@ -41,11 +41,19 @@ OPERATIONS: Mapping[str, Operation] = {
     "query.plan": query_operations.plan_query,
 }
 
+CHARGED = frozenset(
+    name for name in OPERATIONS if name.startswith(("item.", "query")) or name in ("batch", "changefeed.read")
+)
+"""What counts against a container's throughput."""
+
+_TRIGGERS = frozenset({"x-ms-documentdb-pre-trigger-include", "x-ms-documentdb-post-trigger-include"})
 _VERBS = {"GET": "read", "PUT": "replace", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
 
 
 def operation_of(request: Request) -> str:
     """The name of what a request asks for. Raises ServiceError (404, 405, 501)."""
+    if not _TRIGGERS.isdisjoint(request.headers):
+        raise not_done("triggers")
     name = _named(request)
     if name is None:
         raise ServiceError(404, f"The path /{'/'.join(request.path)} is no resource of the service.")

@@ -100,7 +100,7 @@ def _segments(path: str) -> tuple[str, ...]:
     return tuple(segment.strip('"') for segment in path[1:].split("/"))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse_header(text: str) -> tuple[bytes, int]:
     """The x-ms-documentdb-partitionkey header as (canonical JSON array, number of components).
 
@@ -119,7 +119,7 @@ def _is_component(value: object) -> bool:
     return value is None or value == {} or isinstance(value, str | bool | int | float)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _effective(values: bytes, is_hierarchical: bool) -> str:
     components = [_encoded(value) for value in orjson.loads(values)]
     if is_hierarchical:

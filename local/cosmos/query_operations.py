@@ -29,7 +29,7 @@ async def query_items(service: Service, request: Request) -> Response:
     scope = requested_scope(request, container, ignores_partition=is_whole)
     size = request.page_size
     service.indexes.want(container, _wanted(query, parameters))
-    page = await service.readers.run(
+    page = await service.query_readers.run(
         lambda connection: _executed(
             query, parameters, _source(connection, container, scope), size, request.headers.get(CONTINUATION)
         )

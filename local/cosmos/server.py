@@ -16,7 +16,7 @@ from local.cosmos.documents import MAX_BYTES
 from local.cosmos.errors import ServiceError, injected, owner_not_found, too_large
 from local.cosmos.expiry import purging
 from local.cosmos.messages import Request, Response, activity_of, refusal
-from local.cosmos.operations import OPERATIONS, operation_of
+from local.cosmos.operations import CHARGED, OPERATIONS, operation_of
 from local.cosmos.property_indexes import WantedIndexes
 from local.cosmos.service import Service
 from local.cosmos.storage import Readers, Writer, connect
@@ -54,7 +54,7 @@ class CosmosApp:
     async def _answered(self, name: str, request: Request) -> Response:
         """Does the operation; within its container's throughput, when that is enforced."""
         throughput = self._service.throughput
-        offer = self._service.offer(request) if throughput else None
+        offer = self._service.offer(request) if throughput and name in CHARGED else None
         if throughput is None or offer is None:
             return await OPERATIONS[name](self._service, request)
         throughput.admit(offer.resource, offer.rate)
@@ -73,17 +73,19 @@ async def opened(data: Path, *, partitions: int, throughput: Throughput | None) 
     path = _file_in(data)
     writer = Writer(path)
     readers = Readers(path)
+    queries = Readers(path)
     lookups = connect(path)
     catalog = Catalog()
     indexes = WantedIndexes(writer, readers)
     try:
         await writer.submit(catalog.load)
-        service = Service(catalog, writer, readers, lookups, indexes, partitions, throughput)
+        service = Service(catalog, writer, readers, queries, lookups, indexes, partitions, throughput)
         async with purging(service):
             yield service
         await indexes.finish()
     finally:
         readers.close()
+        queries.close()
         lookups.close()
         writer.close()
 

@@ -17,6 +17,8 @@ class Service:
     catalog: Catalog
     writer: Writer
     readers: Readers
+    query_readers: Readers
+    """Apart from the feeds', which must not wait for slow queries."""
     lookups: sqlite3.Connection
     """For point reads on the event loop."""
     indexes: WantedIndexes
@@ -37,8 +39,11 @@ class Service:
         return container
 
     def offer(self, request: Request) -> Offer | None:
-        """The offer that a request on a container's items is charged to."""
-        match request.path:
-            case ("dbs", database, "colls", name, _, *_):
-                return self.catalog.offer_for(self.catalog.container(database, name))
-        return None
+        """The offer that a request on a container's items is charged to. Raises ServiceError (404)."""
+        return self.catalog.offer_for(self.catalog.container(request.path[1], request.path[3]))
+
+    def health(self) -> dict[str, object]:
+        return {
+            "databases": len(self.catalog.databases),
+            "containers": len(self.catalog.all_containers()),
+        }

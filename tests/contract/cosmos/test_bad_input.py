@@ -206,6 +206,22 @@ def test_what_is_not_done_says_so(raw: RawClient, verb: str, path: str) -> None:
     assert "does not do" in errors(answer)
 
 
+@pytest.mark.parametrize(
+    "change", [{"uniqueKeyPolicy": {"uniqueKeys": [{"paths": ["/a"]}]}}, {"computedProperties": [{"name": "a"}]}]
+)
+def test_container_that_promises_what_is_not_done_is_refused(raw: RawClient, change: dict[str, Any]) -> None:
+    answer = raw.send("POST", "dbs/tests/colls", {"id": "c", "partitionKey": {"paths": ["/id"]}, **change})
+
+    assert answer.status_code == 501
+
+
+def test_write_that_asks_for_a_trigger_is_refused(container: ContainerProxy, raw: RawClient, docs: str) -> None:
+    headers = {"x-ms-documentdb-pre-trigger-include": "check"}
+
+    assert raw.send("POST", docs, {"id": "a", "device": "d"}, key=["d"], headers=headers).status_code == 501
+    assert list(container.read_all_items()) == []
+
+
 def test_unknown_method_is_not_allowed(raw: RawClient, docs: str) -> None:
     assert raw.send("OPTIONS", docs).status_code == 405
 

@@ -1,5 +1,6 @@
 """Queries through the real SDK: their scope, pages and refusals. (The language itself: tests/unit/cosmos_query.)"""
 
+import time
 from typing import Any
 
 import pytest
@@ -102,6 +103,25 @@ def test_query_sees_an_index_made_later(database: DatabaseProxy, readings: Conta
     )
 
     assert everywhere(readings, text) == before == list(range(51, 60))
+
+
+def test_wildcard_policy_gets_an_index_when_a_query_gains_by_it(container: ContainerProxy) -> None:
+    for first in range(0, 2500, 100):
+        operations = [
+            ("create", ({"id": str(n), "device": "d", "value": n * 7919 % 2503},)) for n in range(first, first + 100)
+        ]
+        container.execute_item_batch(operations, "d")
+    text = "SELECT TOP 2 VALUE c['value'] FROM c WHERE c['value'] > 1000 ORDER BY c['value']"
+
+    def charge() -> float:
+        found: list[Any] = list(container.query_items(text, partition_key="d"))
+        assert found == [1001, 1002]
+        return float(container.client_connection.last_response_headers["x-ms-request-charge"])
+
+    first_charge = charge()
+    deadline = time.monotonic() + 10
+    while charge() >= first_charge:
+        assert time.monotonic() < deadline, "no index was made"
 
 
 @pytest.mark.parametrize(
