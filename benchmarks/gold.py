@@ -58,7 +58,9 @@ def main() -> None:
 @contextlib.contextmanager
 def data_explorer() -> Iterator[tuple[ServerProcess, KustoClient]]:
     with tempfile.TemporaryDirectory() as data:
-        server = ServerProcess("data_explorer", ["--data", data, "--trust", data, "--http", "0"], has_admin=True)
+        alone = ["--no-data-connections", "--no-queued-ingestion"]
+        arguments = ["--data", data, "--trust", data, "--http", "0", *alone]
+        server = ServerProcess("data_explorer", arguments, has_admin=True)
         with server.start():
             assert server.admin is not None
             kcsb = KustoConnectionStringBuilder.with_no_authentication(server.admin)

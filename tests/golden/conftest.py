@@ -22,6 +22,7 @@ def data_explorer_url(trust_directory: Path, tmp_path_factory: pytest.TempPathFa
         "--http",
         "0",
     ]
+    arguments += ["--no-data-connections", "--no-queued-ingestion"]
     arguments += [f"--database=golden{number}" for number in range(MOST_TESTS)]
     with ServerProcess("data_explorer", arguments, has_admin=True).start(timeout=90) as server:
         assert server.admin is not None
