@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.functions_host.banner import show_app
 from local.functions_host.console import Console, route_logging
-from local.functions_host.host import App, Host
+from local.functions_host.host import DRAIN_SECONDS, App, Host
 from local.functions_host.host_json import read_host_options
 from local.functions_host.indexing import index
 from local.functions_host.loading import load_app
@@ -43,6 +43,13 @@ def parser() -> ArgumentParser:
         metavar="SECONDS",
         help="take over from a killed host after this time, not after the real one to two minutes",
     )
+    arguments.add_argument(
+        "--drain",
+        type=float,
+        default=DRAIN_SECONDS,
+        metavar="SECONDS",
+        help=f"how long running invocations may take to finish at SIGTERM (default {DRAIN_SECONDS:.0f})",
+    )
     return arguments
 
 
@@ -58,7 +65,7 @@ async def main(arguments: Namespace) -> None:
         announce(url)
         console.open()
         show_app(host, console, url)
-        running = asyncio.create_task(host.run(stop))
+        running = asyncio.create_task(host.run(stop, arguments.drain))
         await stop_requested()
         stop.set()
         is_drained = await running

@@ -151,10 +151,10 @@ class BlobListener:
         if outcome.succeeded:
             await queues.work.delete_message(message)
         elif (message.dequeue_count or 0) >= self._options.poison_blob_threshold:
-            self._tell(f"'{content['BlobName']}' failed {message.dequeue_count} times: moved to queue {POISON_QUEUE}")
             await _create(queues.poison)
             await queues.poison.send_message(json.dumps(content).encode())
             await queues.work.delete_message(message)
+            self._tell(f"'{content['BlobName']}' failed {message.dequeue_count} times: moved to queue {POISON_QUEUE}")
         else:
             await queues.work.update_message(message, visibility_timeout=0)
 

@@ -28,6 +28,7 @@ from local.functions_host.triggers import RETRYING, TRIGGERS
 from local.http import FaultInjection, local_app, with_local_routes
 
 DRAIN_SECONDS = 9.0
+"""How long running invocations may take to finish once the host is asked to stop."""
 _RELEASE_SECONDS = 2.0
 
 
@@ -143,7 +144,7 @@ class Host:
     def _health(self) -> Mapping[str, object]:
         return {"functions": sorted(self.invokers), "inError": {one.name: one.reason for one in self._in_error}}
 
-    async def run(self, stop: asyncio.Event) -> bool:
+    async def run(self, stop: asyncio.Event, drain_seconds: float) -> bool:
         """Listens until `stop`, then drains; False when invocations still ran at the end of the bounded wait."""
         tasks = [
             asyncio.create_task(keep_running(listener, stop, self._console), name=f"listener {name}")
@@ -153,7 +154,7 @@ class Host:
         self._console.show(HOST, "Stopping: running invocations may finish …")
         is_drained = True
         if tasks:
-            _, pending = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            _, pending = await asyncio.wait(tasks, timeout=drain_seconds)
             is_drained = not pending
             for task in pending:
                 self._console.show(HOST, f"The {task.get_name()} did not drain in time.", logging.WARNING)

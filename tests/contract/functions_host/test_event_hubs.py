@@ -183,7 +183,7 @@ def test_host_stopped_during_an_invocation_lets_it_finish_but_does_not_checkpoin
 
 def test_host_that_drains_for_too_long_ends_all_the_same(hosts: Hosts, hub: Hub, blobs: BlobServiceClient) -> None:
     send(hub, ["endless"], partition_id="0")
-    host = hosts("events", **_settings(hub, HANDLER_SECONDS="600"))
+    host = hosts("events", "--drain", "1", **_settings(hub, HANDLER_SECONDS="600"))
     eventually(lambda: "Executing 'Functions.batches'" in host.output, lambda: host.output)
 
     assert host.terminate() == 0
