@@ -14,7 +14,7 @@ from local.azurite import Azurite
 from local.launch import ServerProcess
 from tests.contract.functions_host.hosts import Record, host_of
 
-HUBS = 24
+HUBS = 40
 COSMOS_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 _taken = itertools.count()
 

@@ -28,6 +28,12 @@ def owners(blobs: BlobServiceClient, hub: Hub, group: str = "store") -> Mapping[
     return {name: metadata["ownerid"] or "" for name, metadata in _blobs(blobs, hub, group, "ownership").items()}
 
 
+def steal(blobs: BlobServiceClient, hub: Hub, partition: str, *, thief: str) -> None:
+    """Claims a partition in another host's name."""
+    name = f"127.0.0.1/{hub.name}/store/ownership/{partition}"
+    blobs.get_blob_client("azure-webjobs-eventhub", name).set_blob_metadata({"ownerid": thief})
+
+
 def _blobs(blobs: BlobServiceClient, hub: Hub, group: str, kind: str) -> dict[str, dict[str, Any]]:
     prefix = f"127.0.0.1/{hub.name}/{group}/{kind}/".lower()
     container = blobs.get_container_client("azure-webjobs-eventhub")

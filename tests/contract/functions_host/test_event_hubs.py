@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.contract.functions_host.conftest import Hosts, Hub
 from tests.contract.functions_host.hosts import Record, eventually
-from tests.contract.functions_host.sending import checkpoints, owners, send
+from tests.contract.functions_host.sending import checkpoints, owners, send, steal
 
 
 def _settings(hub: Hub, **more: str) -> dict[str, str]:
@@ -179,6 +179,21 @@ def test_host_stopped_during_an_invocation_lets_it_finish_but_does_not_checkpoin
     hosts("events", **_settings(hub))
     record.wait(lambda lines: len(lines) == 2)
     assert record.bodies() == ["slow", "slow"]
+
+
+def test_partition_lost_during_an_invocation_is_not_checkpointed_and_its_batch_comes_again(
+    hosts: Hosts, hub: Hub, record: Record, blobs: BlobServiceClient
+) -> None:
+    send(hub, ["stolen"], partition_id="0")
+    host = hosts("events", **_settings(hub, HANDLER_SECONDS="3"))
+    eventually(lambda: "Executing 'Functions.batches'" in host.output, lambda: host.output)
+    steal(blobs, hub, "0", thief="a host that dies at once")
+
+    record.wait_for_bodies(["stolen"])
+    assert checkpoints(blobs, hub) == {}
+    record.wait(lambda lines: len(lines) == 2)
+    assert record.bodies() == ["stolen", "stolen"]
+    eventually(lambda: checkpoints(blobs, hub) == {"0": 0}, lambda: f"checkpoints: {checkpoints(blobs, hub)}")
 
 
 def test_host_that_drains_for_too_long_ends_all_the_same(hosts: Hosts, hub: Hub, blobs: BlobServiceClient) -> None:
