@@ -55,7 +55,7 @@ MAX_COMBINATIONS = 1_000_000
 """How many combinations of array elements one document may be joined to."""
 MAX_SECONDS = 60
 """Processor time that a page may take: enough to read some millions of documents."""
-_STEPS_BETWEEN_CHECKS = 100
+_STEPS_BETWEEN_CHECKS = 1000
 
 
 @dataclass(frozen=True, slots=True)

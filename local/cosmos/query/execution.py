@@ -103,7 +103,7 @@ class _Run:
         last = Position(())
         if plan.limit == taken:
             return texts, None
-        for row in self._rows(plan.offset - skipped):
+        for row in self._rows(self._needed(skipped, taken)):
             if skipped < plan.offset:
                 skipped += 1
                 last = row.position
@@ -119,13 +119,19 @@ class _Run:
                 break
         return texts, None
 
-    def _rows(self, offset: int) -> Iterator[_Row]:
-        """The rows after the place where the last page ended, `offset` more than the page needs."""
+    def _needed(self, skipped: int, taken: int) -> int:
+        """How many rows decide this page: those to skip, those to give, and one to see that there is more."""
+        plan = self._plan
+        size = self._page_size or SORTED_ROWS
+        return plan.offset - skipped + min(size, size if plan.limit is None else plan.limit - taken) + 1
+
+    def _rows(self, needed: int) -> Iterator[_Row]:
+        """The rows after the place where the last page ended; when they must be sorted, no more than needed."""
         after = self._after()
         if self._plan.groups is not None:
             rows = self._group_rows(self._plan.groups)
         else:
-            rows = self._defined(self._hits(None if self._plan.query.distinct else after, offset))
+            rows = self._defined(self._hits(None if self._plan.query.distinct else after, needed))
         if self._plan.query.distinct:
             rows = _distinct(rows)
         if after is None:
@@ -176,14 +182,14 @@ class _Run:
         access = counting_access(self._plan, self.scan, names, self._source.table)
         return None if access is None else self.scan.count(access)
 
-    def _hits(self, after: Position | None, offset: int) -> Iterator[Hit]:
+    def _hits(self, after: Position | None, needed: int) -> Iterator[Hit]:
         plan = self._plan
         if not plan.keys:
             return self._unordered(after)
         choice = self._choice()
         if choice.is_ordered and plan.order is not None:
             return self.scan.in_key_order(choice.access, plan.order, after)
-        return self._sorted(self._chosen(choice, None), after, offset)
+        return self._sorted(self._chosen(choice, None), after, needed)
 
     def _unordered(self, after: Position | None) -> Iterator[Hit]:
         if not self._plan.query.sources:
@@ -206,8 +212,8 @@ class _Run:
         start = ("", "") if after is None else (after.epk, after.item)
         return self.scan.at_places([place for place in choice.places if place >= start])
 
-    def _sorted(self, hits: Iterator[Hit], after: Position | None, offset: int) -> Iterator[Hit]:
-        """The first rows by ORDER BY, as many as the page can need: places are sorted, then read again."""
+    def _sorted(self, hits: Iterator[Hit], after: Position | None, needed: int) -> Iterator[Hit]:
+        """The first rows by ORDER BY, as many as are needed: places are sorted, then read again."""
         plan = self._plan
         floor = None if after is None else rank(plan, after)
         if plan.query.distinct:
@@ -215,7 +221,7 @@ class _Run:
         else:
             ranked = ((rank(plan, hit.position), hit.position) for hit in hits if self._is_row(hit))
             later = (place for place in ranked if floor is None or place[0] > floor)
-            chosen = heapq.nsmallest(offset + (self._page_size or SORTED_ROWS) + 1, later)
+            chosen = heapq.nsmallest(needed, later)
         for _, position in chosen:
             hit = self.scan.at_position(position)
             if hit is not None:

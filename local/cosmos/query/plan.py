@@ -111,12 +111,11 @@ def keys_of(plan: Plan, environment: Environment) -> tuple[bytes, ...]:
 
 def rank(plan: Plan, position: Position) -> Rank:
     """What positions are ordered by; ties of ORDER BY by the item's place, in the direction of the first key."""
-    if not plan.is_descending and len(position.keys) == 1:
-        return position.keys[0], position.epk, position.item, position.ordinal
-    directions = [is_descending for _, is_descending in plan.keys] or [False] * len(position.keys)
+    if not plan.keys:
+        return b"".join(position.keys), position.epk, position.item, position.ordinal
     keys = b"".join(
         key.translate(_INVERSE) if is_descending else key
-        for key, is_descending in zip(position.keys, directions, strict=True)
+        for key, (_, is_descending) in zip(position.keys, plan.keys, strict=True)
     )
     if not plan.is_descending:
         return keys, position.epk, position.item, position.ordinal
