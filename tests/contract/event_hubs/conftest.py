@@ -13,7 +13,8 @@ from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from pytest_asyncio import is_async_test
 
 from local.launch import ServerProcess
-from tests.contract.event_hubs.clients import Reading, connection_string
+from tests.contract.event_hubs.clients import Reading, connection_string, port_of
+from tests.contract.event_hubs.wire import Wire, data_section
 
 MANY = "many"
 """The hub whose partitions are given out to tests one by one."""
@@ -47,9 +48,27 @@ def connection(server: ServerProcess) -> str:
 
 
 @pytest.fixture
-def partition() -> str:
-    """The id of a partition of the hub MANY that is empty, and this test's alone."""
-    return str(next(_taken))
+def take_partition() -> Callable[[], str]:
+    """Gives the id of a partition of the hub MANY that is empty, and this test's alone."""
+    return lambda: str(next(_taken))
+
+
+@pytest.fixture
+def partition(take_partition: Callable[[], str]) -> str:
+    return take_partition()
+
+
+@pytest.fixture
+def server_lives_on(server: ServerProcess) -> Iterator[None]:
+    """After the test: the same process still serves a well-behaved peer."""
+    before = server.pid
+    yield
+    with Wire(port_of(server)) as wire:
+        wire.handshake().authorize()
+        link = wire.attach_sender("lively")
+        wire.transfer(link, data_section(b"still here"), message_format=0)
+        wire.until_accepted()
+    assert server.pid == before
 
 
 @pytest.fixture

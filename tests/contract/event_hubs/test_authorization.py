@@ -14,6 +14,8 @@ from azure.eventhub.exceptions import AuthenticationError, EventHubError
 from local.event_hubs import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import (
+    KEY,
+    KEY_NAME,
     Reading,
     bodies,
     connection_string,
@@ -29,9 +31,13 @@ Read = Callable[..., Reading]
 SIGNATURE = "SharedAccessSignature"
 
 
+def _producer(source: str) -> EventHubProducerClient:
+    return EventHubProducerClient.from_connection_string(source, eventhub_name=MANY, retry_total=0)
+
+
 async def _refusal(source: str) -> EventHubError:
     """What the client raises when it sends by this connection string."""
-    async with EventHubProducerClient.from_connection_string(source, eventhub_name=MANY, retry_total=0) as client:
+    async with _producer(source) as client:
         with pytest.raises(EventHubError) as caught:
             await client.send_event(EventData("x"), partition_id="0")
     return caught.value
@@ -52,15 +58,23 @@ async def test_wrong_keys_and_tokens_are_authentication_errors(server: ServerPro
         assert isinstance(error, AuthenticationError), (case, error)
 
 
-@pytest.mark.parametrize("path", ["", MANY, "MANY/"])
-async def test_token_opens_what_is_at_or_below_its_path(
-    server: ServerProcess, read: Read, partition: str, path: str
+async def test_tokens_and_credentials_open_what_is_at_or_below_their_path(
+    server: ServerProcess, read: Read, partition: str
 ) -> None:
-    source = signed_connection_string(server, shared_access_signature(path, expires=soon()))
-    async with EventHubProducerClient.from_connection_string(source, eventhub_name=MANY, retry_total=0) as client:
-        await client.send_event(EventData("x"), partition_id=partition)
+    address = f"127.0.0.1:{port_of(server)}"
+    tokens = [shared_access_signature(path, expires=soon()) for path in ("", MANY, "MANY/")]
+    clients = [
+        *(_producer(signed_connection_string(server, token)) for token in tokens),
+        EventHubProducerClient(address, MANY, AzureSasCredential(tokens[1]), use_tls=False),
+        EventHubProducerClient(address, MANY, EventHubSharedKeyCredential(KEY_NAME, KEY), use_tls=False),
+    ]
 
-    assert bodies(await read(partition).take(1)) == ["x"]
+    async def send(client: EventHubProducerClient) -> None:
+        async with client:
+            await client.send_event(EventData("x"), partition_id=partition)
+
+    await asyncio.gather(*(send(client) for client in clients))
+    assert bodies(await read(partition).take(len(clients))) == ["x"] * len(clients)
 
 
 def test_token_of_one_partition_or_group_opens_only_that(server: ServerProcess, partition: str) -> None:
@@ -72,16 +86,6 @@ def test_token_of_one_partition_or_group_opens_only_that(server: ServerProcess, 
                 wire.attach_sender(address)
         with pytest.raises(ConnectionError, match="amqp:unauthorized-access"):
             wire.attach_receiver(f"{MANY}/ConsumerGroups/$Default/Partitions/{partition}")
-
-
-async def test_credentials_made_in_code_are_taken(connection: str, server: ServerProcess, partition: str) -> None:
-    token = shared_access_signature(MANY, expires=soon())
-    for credential in (
-        AzureSasCredential(token),
-        EventHubSharedKeyCredential("RootManageSharedAccessKey", "SAS_KEY_VALUE"),
-    ):
-        async with EventHubProducerClient(f"127.0.0.1:{port_of(server)}", MANY, credential, use_tls=False) as client:
-            await client.send_batch([EventData("x")], partition_id=partition)
 
 
 def test_sync_client_with_a_wrong_key_gets_an_authentication_error(server: ServerProcess) -> None:

@@ -23,29 +23,31 @@ async def _stolen(reading: Reading) -> None:
     assert "amqp:link:stolen" in str(error)
 
 
-@pytest.mark.parametrize(("first", "second"), [(1, 2), (0, 0), (5, 5), (None, 0)])
 async def test_equal_or_higher_level_takes_the_partition_over(
-    producer: EventHubProducerClient, read: Read, partition: str, first: int | None, second: int
+    producer: EventHubProducerClient, read: Read, take_partition: Callable[[], str]
 ) -> None:
-    await producer.send_batch([EventData("a")], partition_id=partition)
-    loser = read(partition, owner_level=first)
-    assert bodies(await loser.take(1)) == ["a"]
-    winner = read(partition, owner_level=second)
-    assert bodies(await winner.take(1)) == ["a"]
+    async def steal(first: int | None, second: int) -> None:
+        partition = take_partition()
+        await producer.send_batch([EventData("a")], partition_id=partition)
+        loser = read(partition, owner_level=first)
+        assert bodies(await loser.take(1)) == ["a"]
+        winner = read(partition, owner_level=second)
+        assert bodies(await winner.take(1)) == ["a"]
 
-    await _stolen(loser)
-    await producer.send_batch([EventData("b")], partition_id=partition)
-    assert bodies(await winner.take(1)) == ["b"]
+        await _stolen(loser)
+        await producer.send_batch([EventData("b")], partition_id=partition)
+        assert bodies(await winner.take(1)) == ["b"]
+
+    await asyncio.gather(steal(1, 2), steal(0, 0), steal(5, 5), steal(None, 0))
 
 
-@pytest.mark.parametrize("level", [None, 0, 2])
 async def test_lower_level_or_none_is_refused_while_a_higher_one_reads(
-    producer: EventHubProducerClient, read: Read, partition: str, level: int | None
+    producer: EventHubProducerClient, read: Read, partition: str
 ) -> None:
     await producer.send_batch([EventData("a")], partition_id=partition)
     owner = read(partition, owner_level=3)
     assert bodies(await owner.take(1)) == ["a"]
-    await _stolen(read(partition, owner_level=level))
+    await asyncio.gather(*(_stolen(read(partition, owner_level=level)) for level in (None, 0, 2)))
 
     await producer.send_batch([EventData("b")], partition_id=partition)
     assert bodies(await owner.take(1)) == ["b"]
@@ -64,9 +66,9 @@ async def test_level_is_free_again_when_its_owner_is_gone(
 
 
 async def test_groups_and_partitions_do_not_interfere(
-    producer: EventHubProducerClient, read: Read, partition: str
+    producer: EventHubProducerClient, read: Read, partition: str, take_partition: Callable[[], str]
 ) -> None:
-    other = str(int(partition) + 100)
+    other = take_partition()
     await asyncio.gather(*(producer.send_batch([EventData("a")], partition_id=each) for each in (partition, other)))
     readings = [
         read(partition, owner_level=7),

@@ -117,39 +117,49 @@ async def test_busy_rejects_the_send_with_the_services_condition(faulty: ServerP
 
 
 async def test_client_without_retries_is_told_of_each_fault(faulty: ServerProcess, set_faults: SetFaults) -> None:
-    faults: list[tuple[dict[str, Any], type[EventHubError], str]] = [
-        ({"match": "send:*", "action": "busy"}, EventDataSendError, "server-busy"),
-        ({"match": "attach:h/*", "action": "busy"}, ConnectError, "server-busy"),
-        (
-            {"match": "attach:h/*", "action": "detach", "condition": "amqp:not-found"},
+    told: dict[str, tuple[dict[str, Any], type[EventHubError], str]] = {
+        "f0": ({"match": "send:f0", "action": "busy"}, EventDataSendError, "server-busy"),
+        "f1": ({"match": "attach:f1/*", "action": "busy"}, ConnectError, "server-busy"),
+        "f2": (
+            {"match": "attach:f2/*", "action": "detach", "condition": "amqp:not-found"},
             ConnectionLostError,
             "not-found",
         ),
-    ]
-    for rule, kind, word in faults:
-        async with _producer(faulty, retry_total=0) as producer:
-            await producer.get_partition_ids()
-            set_faults(rule)
+    }
+    set_faults(*(rule for rule, _, _ in told.values()))
+
+    async def send(hub: str, kind: type[EventHubError], word: str) -> None:
+        async with _producer(faulty, hub=hub, retry_total=0) as producer:
             with pytest.raises(kind, match=word):
-                await producer.send_event(EventData("x"), partition_id="11")
-            set_faults()
+                await producer.send_event(EventData("x"), partition_id="0")
+
+    await asyncio.gather(*(send(hub, kind, word) for hub, (_, kind, word) in told.items()))
 
 
-@pytest.mark.parametrize("action", ["reset", "detach", "busy"])
-async def test_consumer_resumes_where_it_was(
-    faulty: ServerProcess, set_faults: SetFaults, read: Read, action: str
-) -> None:
-    partition = {"reset": "12", "detach": "13", "busy": "14"}[action]
+async def test_consumers_resume_where_they_were(faulty: ServerProcess, set_faults: SetFaults, read: Read) -> None:
     source = connection_string(faulty)
-    async with _producer(faulty) as producer:
+    actions = {"12": "reset", "13": "detach", "14": "busy"}
+
+    async def ride_through(producer: EventHubProducerClient, partition: str) -> list[str]:
         await producer.send_batch([EventData(each) for each in "ab"], partition_id=partition)
         reading = read(partition, hub="h", source=source, retries=3)
         assert bodies(await reading.take(2)) == ["a", "b"]
-        set_faults({"match": f"receive:h/$default/{partition}", "action": action, "count": 1})
+        begun.add(partition)
+        if begun == set(actions):
+            set_faults(
+                *({"match": f"receive:h/$default/{each}", "action": actions[each], "count": 1} for each in actions)
+            )
+            all_begun.set()
+        await all_begun.wait()
         await producer.send_batch([EventData(each) for each in "cd"], partition_id=partition)
+        return bodies(await reading.take(2))
 
-        assert bodies(await reading.take(2)) == ["c", "d"]
-        assert _left(faulty) == [0]
+    begun: set[str] = set()
+    all_begun = asyncio.Event()
+    async with _producer(faulty) as producer:
+        received = await asyncio.gather(*(ride_through(producer, partition) for partition in actions))
+    assert received == [["c", "d"]] * len(actions)
+    assert _left(faulty) == [0, 0, 0], "each rule has struck"
 
 
 async def test_connection_fault_drops_what_is_open_at_once(

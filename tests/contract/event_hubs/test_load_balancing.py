@@ -27,12 +27,12 @@ pytestmark = [LEAVES_SOCKETS, pytest.mark.usefixtures("loses_connections")]
 def azurite() -> Iterator[str]:
     """The connection string of an Azurite that keeps everything in memory."""
     with Azurite() as server:
-        yield server.connection_string
+        yield str(server.connection_string)
 
 
 @pytest.fixture
 def container(azurite: str, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("_", "-")[:60].strip("-")
+    name: str = request.node.name.replace("_", "-")[:60].strip("-")
     with BlobServiceClient.from_connection_string(azurite) as blobs:
         blobs.create_container(name).close()
     return name
@@ -40,7 +40,7 @@ def container(azurite: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hub(own_server: Callable[..., ServerProcess]) -> ServerProcess:
-    return own_server("--hub", f"h:{PARTITIONS}:store")
+    return own_server("--hub", f"h:{PARTITIONS}:store,other")
 
 
 async def _send(server: ServerProcess, first: int, count: int) -> None:
@@ -56,14 +56,16 @@ async def _send(server: ServerProcess, first: int, count: int) -> None:
 class Worker:
     """One aio consumer of all partitions it can get; remembers what it received and what it owns."""
 
-    def __init__(self, server: ServerProcess, azurite: str, container: str, *, checkpoints: bool = True) -> None:
+    def __init__(
+        self, server: ServerProcess, azurite: str, container: str, *, group: str = "store", checkpoints: bool = True
+    ) -> None:
         self.received: list[int] = []
         self.checkpointed: set[int] = set()
         self.owned: set[str] = set()
         self._checkpoints = checkpoints
         self._store = BlobCheckpointStore.from_connection_string(azurite, container)
         self._client = asynchronous.EventHubConsumerClient.from_connection_string(
-            connection_string(server), "store", eventhub_name="h", checkpoint_store=self._store, **BALANCING
+            connection_string(server), group, eventhub_name="h", checkpoint_store=self._store, **BALANCING
         )
         self._task = asyncio.create_task(
             self._client.receive_batch(
@@ -125,29 +127,23 @@ async def test_consumers_share_the_partitions_and_take_over_each_others(
     assert set(first.received) | set(second.received) == set(range(1200))
 
 
-async def test_restart_begins_behind_the_checkpoints(hub: ServerProcess, azurite: str, container: str) -> None:
-    await _send(hub, 0, 40)
-    before = Worker(hub, azurite, container)
-    await _until(lambda: len(before.checkpointed) == 40)
-    await before.stop()
-    await _send(hub, 40, 40)
-    hub.restart()
-    after = Worker(hub, azurite, container)
-    await _until(lambda: len(after.received) >= 40)
-    await after.stop()
-
-    assert sorted(after.received) == list(range(40, 80))
-
-
-async def test_without_checkpoints_the_next_consumer_gets_all_again(
+async def test_restart_begins_behind_the_checkpoints_and_without_any_at_the_start(
     hub: ServerProcess, azurite: str, container: str
 ) -> None:
     await _send(hub, 0, 40)
-    for _ in range(2):
-        worker = Worker(hub, azurite, container, checkpoints=False)
-        await _until(lambda: len(worker.received) >= 40)  # noqa: B023 - awaited within the loop
-        await worker.stop()
-        assert sorted(worker.received) == list(range(40))
+    before = Worker(hub, azurite, container)
+    without = Worker(hub, azurite, container, group="other", checkpoints=False)
+    await _until(lambda: len(before.checkpointed) == 40 and len(without.received) == 40)
+    await asyncio.gather(before.stop(), without.stop())
+    await _send(hub, 40, 40)
+    hub.restart()
+    after = Worker(hub, azurite, container)
+    anew = Worker(hub, azurite, container, group="other")
+    await _until(lambda: len(after.received) >= 40 and len(anew.received) >= 80)
+    await asyncio.gather(after.stop(), anew.stop())
+
+    assert sorted(after.received) == list(range(40, 80))
+    assert sorted(anew.received) == list(range(80))
 
 
 def test_sync_consumers_share_the_partitions_and_their_checkpoints(
