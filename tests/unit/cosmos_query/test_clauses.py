@@ -119,6 +119,7 @@ def test_aggregates_and_groups(readings: Container, query: str, expected: list[A
         ("SELECT VALUE l.sku || s FROM c JOIN l IN c.lines JOIN s IN l.sizes", ["ps", "pm", "ql"]),
         ("SELECT VALUE l.n * m FROM c JOIN l IN c.lines JOIN m IN c.marks", [2, 4, 5, 10, 3]),
         ("SELECT VALUE COUNT(1) FROM c JOIN l IN c.lines JOIN m IN c.marks", [5]),
+        ("SELECT VALUE l.n FROM c JOIN l IN c.lines ORDER BY l.n DESC", [5, 2, 1]),
         (
             "SELECT c.id, SUM(l.n) AS n FROM c JOIN l IN c.lines GROUP BY c.id",
             [{"id": "1", "n": 7}, {"id": "2", "n": 1}],
