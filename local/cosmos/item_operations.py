@@ -21,7 +21,7 @@ def _required_key(request: Request) -> tuple[bytes, int]:
     return key
 
 
-def required_epk(request: Request, container: Container) -> str:
+def _required_epk(request: Request, container: Container) -> str:
     """The effective key of the whole partition key that the request must carry. Raises ServiceError (400)."""
     return container.key.full(*_required_key(request))
 
@@ -59,7 +59,7 @@ async def replace_item(service: Service, request: Request) -> Response:
 
 async def patch_item(service: Service, request: Request) -> Response:
     container = service.container(request)
-    epk = required_epk(request, container)
+    epk = _required_epk(request, container)
     wanted = parse_patch(parse(request.body))
     conditions = _conditions(request)
     written, terms = await service.writer.submit(
@@ -70,7 +70,7 @@ async def patch_item(service: Service, request: Request) -> Response:
 
 async def delete_item(service: Service, request: Request) -> Response:
     container = service.container(request)
-    epk = required_epk(request, container)
+    epk = _required_epk(request, container)
     conditions = _conditions(request)
     deleted = await service.writer.submit(
         lambda transaction: items.delete(transaction, container, epk, request.path[5], conditions)
@@ -80,7 +80,7 @@ async def delete_item(service: Service, request: Request) -> Response:
 
 async def read_item(service: Service, request: Request) -> Response:
     container = service.container(request)
-    epk = required_epk(request, container)
+    epk = _required_epk(request, container)
     item = items.read(service.lookups, container, epk, request.path[5])
     charge = charges.point_read(len(item.body))
     headers = {"etag": item.etag, **_session(container, epk, item.lsn)}

@@ -35,9 +35,6 @@ class Written(NamedTuple):
     lsn: int
 
 
-UNCONDITIONAL = Conditions()
-
-
 def find(connection: sqlite3.Connection, container: Container, epk: str, item_id: str) -> Stored | None:
     """The item, unless it is expired."""
     row = connection.execute(
@@ -55,9 +52,7 @@ def read(connection: sqlite3.Connection, container: Container, epk: str, item_id
     return item
 
 
-def create(
-    transaction: Transaction, container: Container, draft: Draft, conditions: Conditions = UNCONDITIONAL
-) -> Written:
+def create(transaction: Transaction, container: Container, draft: Draft) -> Written:
     """Raises ServiceError (409)."""
     try:
         return _insert(transaction, container, draft)
@@ -68,9 +63,7 @@ def create(
     return _insert(transaction, container, draft)
 
 
-def upsert(
-    transaction: Transaction, container: Container, draft: Draft, conditions: Conditions = UNCONDITIONAL
-) -> Written:
+def upsert(transaction: Transaction, container: Container, draft: Draft, conditions: Conditions) -> Written:
     """Raises ServiceError (412)."""
     current = find(transaction.connection, container, draft.epk, draft.id)
     if current is None:
@@ -82,9 +75,7 @@ def upsert(
     return update(transaction, container, draft, current)
 
 
-def replace(
-    transaction: Transaction, container: Container, draft: Draft, conditions: Conditions = UNCONDITIONAL
-) -> Written:
+def replace(transaction: Transaction, container: Container, draft: Draft, conditions: Conditions) -> Written:
     """Raises ServiceError (404, 412)."""
     current = existing(transaction, container, draft.epk, draft.id, conditions)
     return update(transaction, container, draft, current)
@@ -95,7 +86,7 @@ def delete(
     container: Container,
     epk: str,
     item_id: str,
-    conditions: Conditions = UNCONDITIONAL,
+    conditions: Conditions,
 ) -> Stored:
     """The item that was deleted. Raises ServiceError (404, 412)."""
     current = existing(transaction, container, epk, item_id, conditions)

@@ -1,9 +1,10 @@
 """The service as an ASGI application."""
 
+import fcntl
 import sqlite3
 import urllib.parse
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect
@@ -23,6 +24,7 @@ from local.cosmos.storage import Readers, Writer, connect
 from local.cosmos.throughput import Throughput
 from local.faults import FaultRule, Faults
 from local.http import inject
+from local.process import UserMistake
 
 
 class CosmosApp:
@@ -69,8 +71,14 @@ class CosmosApp:
 
 @asynccontextmanager
 async def opened(data: Path, *, partitions: int, throughput: Throughput | None) -> AsyncIterator[Service]:
-    """The service over the file in `data`, while the block runs."""
-    path = _file_in(data)
+    """The service over the file in `data`, while the block runs. Raises UserMistake when another process serves it."""
+    with _locked(data) as path:
+        async with _served(path, partitions, throughput) as service:
+            yield service
+
+
+@asynccontextmanager
+async def _served(path: Path, partitions: int, throughput: Throughput | None) -> AsyncIterator[Service]:
     writer = Writer(path)
     readers = Readers(path)
     queries = Readers(path)
@@ -90,9 +98,16 @@ async def opened(data: Path, *, partitions: int, throughput: Throughput | None) 
         writer.close()
 
 
-def _file_in(data: Path) -> Path:
+@contextmanager
+def _locked(data: Path) -> Iterator[Path]:
+    """The file in a directory, for this process alone while the block runs: another one would give the same numbers."""
     data.mkdir(parents=True, exist_ok=True)
-    return data / "cosmos.sqlite3"
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserMistake(f"{data} is served by another process: stop that one, or give --data.") from None
+        yield data / "cosmos.sqlite3"
 
 
 async def _received(scope: Scope, receive: Receive) -> Request:

@@ -33,10 +33,8 @@ _CHECKPOINT_PAGES = 8000
 _GROUP_LIMIT = 256
 
 
-def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB, check_same_thread: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, isolation_level=None, cached_statements=512, check_same_thread=check_same_thread, timeout=30
-    )
+def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False, timeout=30)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
@@ -129,39 +127,47 @@ class Writer:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            group = [job]
-            closing = False
+            self._loop.call_soon_threadsafe(_settle, self._run_group(job))
+
+    def _run_group(self, job: _Job) -> list[_Outcome]:
+        """Runs the job and those that wait behind it as one transaction."""
+        taken: list[_Job] = []
+        outcomes: list[_Outcome] = []
+        following: _Job | None = job
+        try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._perform(job)]
-            while len(group) < _GROUP_LIMIT and not self._jobs.empty():
-                queued = self._jobs.get()
-                if queued is None:
-                    closing = True
-                    break
-                group.append(queued)
-                outcomes.append(self._perform(queued))
-            self._loop.call_soon_threadsafe(_settle, self._commit(outcomes))
-            if closing:
-                break
+            while following is not None:
+                taken.append(following)
+                outcomes.append(self._perform(following))
+                following = self._waiting() if len(taken) < _GROUP_LIMIT else None
+            self._transaction.keep_lsns()
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return [_Outcome(failed.future, None, error) for failed in taken or [job]]
+        return outcomes
+
+    def _waiting(self) -> _Job | None:
+        if self._jobs.empty():
+            return None
+        job = self._jobs.get()
+        if job is None:
+            self._jobs.put(None)
+        return job
 
     def _perform(self, job: _Job) -> _Outcome:
+        """Runs one job. Raises sqlite3.Error when SQLite has given up the whole transaction, as for a full disk."""
         self._connection.execute("SAVEPOINT job")
         try:
             outcome = _Outcome(job.future, job.work(self._transaction), None)
-        except Exception as error:  # noqa: BLE001 - whatever a job raises goes to the request that gave it
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise sqlite3.OperationalError(f"the transaction was rolled back: {error}") from error
             self._connection.execute("ROLLBACK TO job")
             outcome = _Outcome(job.future, None, error)
         self._connection.execute("RELEASE job")
         return outcome
-
-    def _commit(self, outcomes: list[_Outcome]) -> list[_Outcome]:
-        try:
-            self._transaction.keep_lsns()
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._connection.execute("ROLLBACK")
-            return [_Outcome(outcome.future, None, error) for outcome in outcomes]
-        return outcomes
 
 
 def _settle(outcomes: list[_Outcome]) -> None:

@@ -11,7 +11,7 @@ from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from local.cosmos.authorization import EMULATOR_KEY
-from local.launch import ServerProcess
+from local.launch import NotReady, ServerProcess
 
 KILLS = 10
 
@@ -175,3 +175,8 @@ def test_stopped_server_ends_well_and_keeps_everything(store: Store) -> None:
     store.server.start()
 
     assert store.container().read_item("a", ["d", "1"])["id"] == "a"
+
+
+def test_two_servers_never_serve_the_same_data(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="is served by another process"):
+        ServerProcess("cosmos", ["--data", str(tmp_path)]).start()
