@@ -6,8 +6,10 @@ WorkerFunctionMetadataProvider.cs and Utility.cs.
 """
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +34,7 @@ RETURN = "$return"
 GENERIC = "generic"
 _shapes: Any = typing_inspect
 _registry: Any = func.get_binding_registry
+_CLOCK = re.compile(r"\d{1,2}:\d{1,2}:\d{1,2}", re.ASCII)
 _HINT = "use typing.List[…] rather than list[…], and no Optional[…]"
 
 
@@ -229,12 +232,20 @@ def _has_implicit_output(type_name: str) -> bool:
 
 
 def _declared_policy(declared: Mapping[str, str]) -> RetryPolicy:
-    limit = int(declared["max_retry_count"])
-    if declared["strategy"] == "fixed_delay":
-        delay = parse_duration(declared["delay_interval"])
+    limit, strategy = int(declared["max_retry_count"]), declared["strategy"]
+    if strategy == "fixed_delay":
+        delay = _whole_seconds(declared["delay_interval"])
         return RetryPolicy("fixed_delay", limit, delay, delay)
-    minimum, maximum = parse_duration(declared["minimum_interval"]), parse_duration(declared["maximum_interval"])
-    return _backoff(limit, minimum, maximum)
+    if strategy != "exponential_backoff":
+        raise ValueError(f"{strategy!r} is no strategy: fixed_delay or exponential_backoff")
+    return _backoff(limit, _whole_seconds(declared["minimum_interval"]), _whole_seconds(declared["maximum_interval"]))
+
+
+def _whole_seconds(text: str) -> timedelta:
+    """An interval of a decorator, which the worker reads by strptime's %H:%M:%S: no days and no fractions."""
+    if not _CLOCK.fullmatch(text):
+        raise InvalidDuration(f"{text!r} is no interval that the worker reads: write it as hh:mm:ss")
+    return parse_duration(text)
 
 
 def _host_policy(options: RetryOptions) -> RetryPolicy:
@@ -247,7 +258,7 @@ def _host_policy(options: RetryOptions) -> RetryPolicy:
     return _backoff(options.max_retry_count, options.minimum_interval, options.maximum_interval)
 
 
-def _backoff(limit: int, minimum: Any, maximum: Any) -> RetryPolicy:
+def _backoff(limit: int, minimum: timedelta, maximum: timedelta) -> RetryPolicy:
     if minimum > maximum:
         raise ValueError("the minimum interval must not be greater than the maximum interval")
     return RetryPolicy("exponential_backoff", limit, minimum, maximum)

@@ -66,6 +66,14 @@ def _refusal(app: Path, code: str, tmp_path: Path) -> str:
             """,
             'type of timer binding "timerTrigger" does not match its annotation',
         ),
+        (
+            """
+            @app.schedule(schedule="0 * * * * *", arg_name="timer")
+            @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:00.500")
+            def wrong(timer: func.TimerRequest): ...
+            """,
+            "its retry policy can't be used: '00:00:00.500' is no interval that the worker reads",
+        ),
         ("import no_such_module", "No module named 'no_such_module'"),
         ("raise RuntimeError('no settings')", "RuntimeError: no settings ("),
         ("def broken(:", "SyntaxError"),

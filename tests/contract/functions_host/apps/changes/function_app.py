@@ -37,7 +37,7 @@ def _is_down() -> bool:
     lease_renew_interval=500,
     lease_expiration_interval=3000,
 )
-@app.retry(strategy="fixed_delay", max_retry_count=os.environ.get("RETRIES", "-1"), delay_interval="00:00:00.100")
+@app.retry(strategy="fixed_delay", max_retry_count=os.environ.get("RETRIES", "-1"), delay_interval="00:00:01")
 async def changes(documents: func.DocumentList, context: func.Context) -> None:
     line: dict[str, object] = {
         "host": os.environ.get("HOST_NAME", ""),

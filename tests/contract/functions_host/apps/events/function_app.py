@@ -33,8 +33,8 @@ def _retry(handler: Callable[..., object]) -> Callable[..., object]:
     policy = app.retry(
         strategy="exponential_backoff",
         max_retry_count=RETRIES,
-        minimum_interval="00:00:00.050",
-        maximum_interval="00:00:00.200",
+        minimum_interval="00:00:01",
+        maximum_interval="00:00:01",
     )
     decorated: Callable[..., object] = policy(handler)
     return decorated
