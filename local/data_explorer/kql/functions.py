@@ -12,8 +12,7 @@ from duckdb_kql import ir, translate
 from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
-from local.data_explorer.kql import conditionals, named_arguments, property_bags
-from local.data_explorer.kql import macros, typing
+from local.data_explorer.kql import conditionals, extremes, macros, named_arguments, property_bags, typing
 from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
@@ -47,6 +46,7 @@ def install() -> None:
     if _installed:
         return
     _installed.append(True)
+    extremes.install()
     named_arguments.install()
     property_bags.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
