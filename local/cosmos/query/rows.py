@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from local.cosmos.query.aggregates import Aggregate, new_aggregate
 from local.cosmos.query.checks import root_name
 from local.cosmos.query.compiler import Compiler, Rows, Scope
-from local.cosmos.query.evaluators import Environment, Evaluator
+from local.cosmos.query.evaluators import Environment, Evaluator, object_of
 from local.cosmos.query.syntax import (
     AGGREGATES,
     Call,
@@ -89,13 +89,7 @@ def projection(selection: Selection, compiler: Compiler, scope: Scope, star: int
         return lambda environment: environment[star]
     if selection.kind == "value":
         return compiler.evaluator(selection.items[0].expression, scope)
-    members = [(item.name, compiler.evaluator(item.expression, scope)) for item in selection.items]
-
-    def row(environment: Environment) -> Value:
-        values = ((name, member(environment)) for name, member in members)
-        return {name: value for name, value in values if value is not UNDEFINED}
-
-    return row
+    return object_of([(item.name, compiler.evaluator(item.expression, scope)) for item in selection.items])
 
 
 @dataclass(frozen=True, slots=True)
