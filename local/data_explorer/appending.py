@@ -1,5 +1,6 @@
 """One append: rows into their table, then through the update policies of what they make, in the open transaction."""
 
+import contextlib
 import datetime
 import json
 import uuid
@@ -127,7 +128,8 @@ class Appending:
         except duckdb.Error as error:
             raise KustoError(f"Rows can't be appended to table '{batch.table}': {error}") from error
         finally:
-            self._cursor.unregister(_INCOMING)
+            with contextlib.suppress(duckdb.TransactionException):  # an aborted transaction's rollback forgets it
+                self._cursor.unregister(_INCOMING)
 
     def _append(self, table: TableSchema, source: str, batch: Batch, depth: int = 0) -> list[Extent]:
         """Inserts the rows of the SQL query `source`, then runs the policies that they set off."""

@@ -146,10 +146,12 @@ class Database:
         *,
         checkpoint: Checkpoint | Sequence[Checkpoint] | None = None,
         refused: Sequence[IngestionFailure] = (),
+        keep: Callable[[IngestionFailure], None] | None = None,
     ) -> list[Extent]:
         """Appends rows, runs update policies on them and moves checkpoints: all of it, durably, or nothing.
 
-        `refused` are failures of data that came with the batches, to be kept in the same transaction.
+        `refused` are failures of data that came with the batches, to be kept in the same transaction. `keep` gets
+        the failure of a transactional policy (default: record_ingestion_failure).
 
         Returns the extents made in the batches' own tables (not those that update policies made). A policy that is
         not transactional and fails is recorded as an ingestion failure and its source's rows are kept. Raises
@@ -164,9 +166,11 @@ class Database:
                 self._keep_failure(failure)
             return extents
 
-        return self.appending(work)
+        return self.appending(work, keep)
 
-    def appending(self, work: Callable[[Change, Appending], Result]) -> Result:
+    def appending(
+        self, work: Callable[[Change, Appending], Result], keep: Callable[[IngestionFailure], None] | None = None
+    ) -> Result:
         """Does `work` in a transaction, again without each update policy that fails and is not transactional.
 
         Raises UpdatePolicyFailed when one that is transactional fails, and what `work` raises.
@@ -185,7 +189,7 @@ class Database:
                     return result
                 except PolicyFailure as failure:
                     if failure.transactional:
-                        self.record_ingestion_failure(failure.recorded)
+                        (keep or self.record_ingestion_failure)(failure.recorded)
                         raise UpdatePolicyFailed(str(failure)) from failure
                     failures.append(failure)
 

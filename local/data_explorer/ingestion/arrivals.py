@@ -83,6 +83,10 @@ def refusal_failure(arrival: Arrival, error: KustoError) -> IngestionFailure:
     return failure(arrival, error.code, error.message, permanent=error.permanent)
 
 
+def told_by_caller(failure: IngestionFailure) -> None:
+    """For Database.append: a policy's failure is kept by who ingests, as the failure of the data that met it."""
+
+
 def failure(arrival: Arrival, code: str, details: str, *, permanent: bool = True) -> IngestionFailure:
     return IngestionFailure(
         operation_id=arrival.operation_id or str(uuid.uuid4()),
@@ -92,5 +96,6 @@ def failure(arrival: Arrival, code: str, details: str, *, permanent: bool = True
         kind="Permanent" if permanent else "Transient",
         operation_kind=arrival.operation_kind,
         source=arrival.source,
+        from_update_policy=code.startswith("UpdatePolicy_"),
         properties=json.dumps({"format": arrival.format, "mapping": arrival.mapping_name or ""}),
     )

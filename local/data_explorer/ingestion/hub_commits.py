@@ -9,7 +9,7 @@ import duckdb
 from local.data_explorer.database import Database
 from local.data_explorer.errors import KustoError
 from local.data_explorer.ingested import Checkpoint
-from local.data_explorer.ingestion.arrivals import refusal_failure
+from local.data_explorer.ingestion.arrivals import refusal_failure, told_by_caller
 from local.data_explorer.ingestion.background import in_thread
 from local.data_explorer.ingestion.connection_events import DataConnection, Event, arrival_of, route_of
 from local.data_explorer.ingestion.connection_rows import Gathering
@@ -77,24 +77,24 @@ class Commits:
         """Commits events, again and again while the database can't take anything at all."""
         while True:
             try:
-                await in_thread(self._append, events)
+                await in_thread(self.append, events)
                 return
             except (duckdb.Error, OSError) as error:
                 _log.warning("data connection %s can't commit %d events: %s", self._connection.name, len(events), error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event]) -> None:
         """Takes events in one transaction; when it is refused, in halves, so that only the bad ones fail."""
         gathering = Gathering(self._database, self._connection)
         gathering.take(events)
         moved = self._checkpoints(events)
         try:
-            self._database.append(gathering.batches, checkpoint=moved, refused=gathering.failures)
+            self._database.append(gathering.batches, checkpoint=moved, refused=gathering.failures, keep=told_by_caller)
         except KustoError as error:
             if len(events) > 1:
                 middle = len(events) // 2
-                self._append(events[:middle])
-                self._append(events[middle:])
+                self.append(events[:middle])
+                self.append(events[middle:])
                 return
             arrival = arrival_of(self._connection, events[0], route_of(self._connection, events[0]))
             self._database.append([], checkpoint=moved, refused=[refusal_failure(arrival, error)])

@@ -11,7 +11,7 @@ from local.data_explorer.database import Database
 from local.data_explorer.errors import KustoError, Unavailable
 from local.data_explorer.external.locations import StorageRefused, delete_source, read_source
 from local.data_explorer.ingested import Checkpoint
-from local.data_explorer.ingestion.arrivals import Arrival, Prepared, prepare, refusal_failure
+from local.data_explorer.ingestion.arrivals import Arrival, Prepared, prepare, refusal_failure, told_by_caller
 from local.data_explorer.ingestion.failures import IngestionRefused
 from local.data_explorer.ingestion.queued_messages import IngestionMessage
 from local.data_explorer.striking import InjectedFault
@@ -111,6 +111,7 @@ class QueuedIngestion:
                 [prepared[taken.id].batch for taken in batch],
                 checkpoint=[_mark(taken, _SUCCEEDED) for taken in batch],
                 refused=[failure for taken in batch for failure in prepared[taken.id].failures],
+                keep=told_by_caller,
             )
         except KustoError as error:
             if len(batch) > 1:

@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.database import Database
-from local.data_explorer.errors import KustoError, UpdatePolicyFailed
+from local.data_explorer.errors import KustoError
 from local.data_explorer.external.locations import read_source
 from local.data_explorer.ingested import Extent
-from local.data_explorer.ingestion.arrivals import Arrival, prepare, refusal_failure
+from local.data_explorer.ingestion.arrivals import Arrival, prepare, refusal_failure, told_by_caller
 from local.data_explorer.ingestion.compression import unpacked
 from local.data_explorer.ingestion.failures import IngestionRefused
 from local.data_explorer.ingestion.properties import shown_path
@@ -44,8 +44,6 @@ def streaming_route(cluster: Cluster) -> Route:
         try:
             body = await _body(request)
             extents = await asyncio.to_thread(_ingest, database, body, arrival)
-        except UpdatePolicyFailed:
-            raise  # the database has recorded it
         except KustoError as error:
             await asyncio.to_thread(database.record_ingestion_failure, refusal_failure(arrival, error))
             raise
@@ -105,7 +103,7 @@ def _ingest(database: Database, body: bytes, arrival: Arrival) -> list[Extent]:
             f"Bad streaming ingestion request to {database.name}.{arrival.table} : "
             f"The input stream is empty after processing, tip:check stream validity. {error.message}",
         ) from error
-    return database.append([prepared.batch], refused=prepared.failures)
+    return database.append([prepared.batch], refused=prepared.failures, keep=told_by_caller)
 
 
 def _check(database: Database, body: bytes, arrival: Arrival) -> None:
