@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from shared.dead_letters.letters import DeadLetter
-from shared.telemetry.models import Message
+from shared.telemetry.models import Element
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -18,7 +20,7 @@ def schemas() -> Mapping[str, dict[str, Any]]:
         "message.schema.json": {
             "$schema": DIALECT,
             "title": "Device message",
-            **Message.json_schema(by_alias=True),
+            **TypeAdapter[Any](Element | list[Element]).json_schema(by_alias=True),
         },
         "dead-letter.schema.json": {"$schema": DIALECT, **DeadLetter.model_json_schema(by_alias=True)},
     }

@@ -40,7 +40,7 @@ RawBytes = Annotated[
 class DeadLetter(BaseModel):
     """One element that could not be taken, with the raw bytes it came in."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
     consumer: str = Field(description="who could not take it: store, forward, twins…")
     source: str = Field(description="the hub it came from, or the container")

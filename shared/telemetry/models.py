@@ -1,7 +1,8 @@
 """The device contract as pydantic types: what a message may look like. docs/schemas holds their JSON Schema.
 
 A value's union is tried from left to right and strictly, so that 1 stays an integer, 1.0 a real and true a boolean.
-Timestamps stay text: a datetime would lose the seventh digit.
+Timestamps stay text: a datetime would lose the seventh digit. Models are built when first used: a cold worker needs
+only the plain tag map.
 """
 
 from typing import Annotated, NotRequired
@@ -43,7 +44,7 @@ class Reading(TypedDict):
 class TagMap(BaseModel):
     """Tag names with their readings, as edge gateways send. `timestamp` stands for readings without their own."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     __pydantic_extra__: dict[str, Reading]
 
     device_id: DeviceId | Reading | None = Field(default=None, alias="deviceId")
@@ -53,7 +54,7 @@ class TagMap(BaseModel):
 class FlatMessage(BaseModel):
     """Tag names with bare values, all measured at `timestamp`, or when the message arrived."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     __pydantic_extra__: dict[str, Value]
 
     device_id: DeviceId | None = Field(default=None, alias="deviceId")
@@ -63,7 +64,7 @@ class FlatMessage(BaseModel):
 class CloudEvent(BaseModel):
     """A CloudEvents 1.0 JSON envelope around either. `subject` names the asset."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     specversion: Annotated[str, Field(strict=True, min_length=1)]
     id: Annotated[str, Field(strict=True, min_length=1)]
@@ -73,7 +74,6 @@ class CloudEvent(BaseModel):
 
 
 Element = TagMap | FlatMessage | CloudEvent
-Message = TypeAdapter[Element | list[Element]](Element | list[Element])
 
 PlainTimestamp = Annotated[
     str,
@@ -94,4 +94,3 @@ class PlainReading(TypedDict):
 
 
 validate_plain_tag_map = TypeAdapter[dict[str, PlainReading]](dict[str, PlainReading]).validator.validate_json
-validate_flat = TypeAdapter[dict[str, Value]](dict[str, Value]).validator.validate_json

@@ -1,7 +1,7 @@
 """Where an app under test lives: a hub pair, a database and a container of letters of its own, on shared servers."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,13 +96,14 @@ class Place:
         database = self.servers.documents.get_database_client(f"iot{self.number}")
         return list(database.get_container_client("telemetry").read_all_items())
 
-    def letters(self) -> dict[str, bytes]:
-        """Dead letters by name."""
+    def letters(self, known: Container[str] = ()) -> dict[str, bytes]:
+        """Dead letters by name, but for those already known."""
         with BlobServiceClient.from_connection_string(self.servers.storage.connection_string) as client:
             container = client.get_container_client(f"letters{self.number}")
             if not container.exists():
                 return {}
-            return {blob.name: container.download_blob(blob.name).readall() for blob in container.list_blobs()}
+            names = [name for name in container.list_blob_names() if name not in known]
+            return {name: container.download_blob(name).readall() for name in names}
 
 
 @contextmanager

@@ -101,9 +101,10 @@ def test_every_shape_is_stored_and_forwarded_exactly_or_lettered(place: Place) -
     assert reasons == sorted([*["not-json"] * 4, "encoding", "source"] * 2)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the sender's SDK leaves dead sockets
 @pytest.mark.parametrize("victim", ["host", "broker", "cosmos"])
 def test_nothing_is_lost_when_a_process_is_killed_mid_flow(place: Place, victim: str) -> None:
-    messages = fleet(1200)
+    messages = fleet(800)
     with place.host().start() as host:
         processes = {"host": host, "broker": place.servers.broker, "cosmos": place.servers.cosmos}
         with sending(place, messages):
@@ -114,7 +115,7 @@ def test_nothing_is_lost_when_a_process_is_killed_mid_flow(place: Place, victim:
 
 
 def test_throttling_and_outages_only_delay(place: Place) -> None:
-    messages = fleet(800)
+    messages = fleet(500)
     cosmos = [
         {"match": "batch", "action": "status", "status": 429, "retryAfterMs": 50, "rate": 0.3, "count": 20},
         {"match": "batch", "action": "status", "status": 449, "rate": 0.2, "count": 5},
@@ -139,7 +140,7 @@ def test_throttling_and_outages_only_delay(place: Place) -> None:
 
 
 def test_ownership_stolen_mid_batch_stores_and_forwards_once(place: Place) -> None:
-    messages = fleet(1000)
+    messages = fleet(600)
     slow = {"match": "batch", "action": "delay", "delayMs": 700, "count": 12}
     with place.host().start() as first:
         with sending(place, messages), faults(place.servers.cosmos, slow):
@@ -152,7 +153,7 @@ def test_ownership_stolen_mid_batch_stores_and_forwards_once(place: Place) -> No
 
 
 def test_switching_the_route_mid_flow_loses_and_doubles_nothing(place: Place) -> None:
-    messages = fleet(900)
+    messages = fleet(600)
     with sending(place, messages, pause=0.3):
         for route in ("change-feed", "parallel", "change-feed", "parallel"):
             with place.host(ANALYTICS_ROUTE=route).start() as host:
