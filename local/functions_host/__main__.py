@@ -68,7 +68,7 @@ async def main(arguments: Namespace) -> None:
         running = asyncio.create_task(host.run(stop, arguments.drain))
         await stop_requested()
         stop.set()
-        is_drained = await running
+    is_drained = await running
     await host.close()
     if not is_drained:
         sys.stdout.flush()
