@@ -15,6 +15,7 @@ from local.cosmos.query.evaluators import (
     chain,
     conditional,
     conjunction,
+    constant_membership,
     disjunction,
     first_defined,
     membership,
@@ -168,6 +169,9 @@ class Compiler:
             case Logical(operator, operands):
                 compiled = [self.evaluator(operand, scope) for operand in operands]
                 return {"AND": conjunction, "OR": disjunction, "??": first_defined}[operator](compiled)
+            case In(value, choices) if all(isinstance(choice, Constant | Parameter) for choice in choices):
+                given = [self.evaluator(choice, scope)(()) for choice in choices]
+                return constant_membership(self.evaluator(value, scope), given)
             case In(value, choices):
                 return membership(self.evaluator(value, scope), [self.evaluator(choice, scope) for choice in choices])
             case Between(value, low, high):

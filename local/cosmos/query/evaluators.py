@@ -6,7 +6,7 @@ An environment is a tuple of values, one for each alias in scope.
 from collections.abc import Callable
 
 from local.cosmos.query.errors import QueryError
-from local.cosmos.query.values import UNDEFINED, Value, equal
+from local.cosmos.query.values import UNDEFINED, Value, equal, sort_key
 
 Environment = tuple[Value, ...]
 Evaluator = Callable[[Environment], Value]
@@ -149,6 +149,17 @@ def membership(value: Evaluator, choices: list[Evaluator]) -> Evaluator:
         if sought is UNDEFINED:
             return UNDEFINED
         return any(equal(sought, choice(environment)) is True for choice in choices)
+
+    return is_among
+
+
+def constant_membership(value: Evaluator, choices: list[Value]) -> Evaluator:
+    """IN with a list that is the same for every row, however long."""
+    keys = frozenset(sort_key(choice) for choice in choices if choice is not UNDEFINED)
+
+    def is_among(environment: Environment) -> Value:
+        sought = value(environment)
+        return UNDEFINED if sought is UNDEFINED else sort_key(sought) in keys
 
     return is_among
 

@@ -23,6 +23,8 @@ def _contains(array: Value, sought: Value, partial: Value = False) -> Value:
         return UNDEFINED
     if partial and isinstance(sought, dict):
         return any(isinstance(item, dict) and _includes(item, sought) for item in array)
+    if isinstance(sought, str):
+        return sought in array
     return any(equal(item, sought) is True for item in array)
 
 
