@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from local.event_hubs import performatives as frames
 from local.event_hubs.codec import NULL, described, listed, mapped, string, symbol, uint, ulong, ushort
+from local.event_hubs.messages import BATCH_FORMAT
 from local.launch import ServerProcess
-from tests.contract.event_hubs.clients import port_of
+from tests.contract.event_hubs.clients import port_of, shared_access_signature, soon
 from tests.contract.event_hubs.conftest import MANY
 from tests.contract.event_hubs.wire import (
     BEGIN,
@@ -28,6 +29,7 @@ from tests.contract.event_hubs.wire import (
     attach_frame,
     batch_of,
     data_section,
+    put_token,
     source_with,
     terminus,
     transfer_frame,
@@ -269,19 +271,34 @@ async def test_well_behaved_client_notices_nothing_of_bad_peers(
 
 @pytest.fixture(scope="module")
 def recorded() -> bytes:
-    """What a client sends that authorizes, attaches both ways, sends and reads: built, as a session is repeatable."""
+    """What a client sends that authorizes, sends events and reads them, without waiting for any answer."""
     address = f"{MANY}/ConsumerGroups/$Default/Partitions/199"
-    attaches = [
+    source = source_with(address, "amqp.annotation.x-opt-offset > '-1'")
+    here, key = terminus(frames.TARGET, "here"), mapped([symbol("x-opt-partition-key"), string("k")])
+    spoken = [
         attach_frame(0, sends=True, source=NULL, target=terminus(frames.TARGET, "$cbs")),
-        attach_frame(1, sends=False, source=source_with(address, "amqp.annotation.x-opt-offset > '-1'"), target=NULL),
+        attach_frame(1, sends=False, source=terminus(frames.SOURCE, "$cbs"), target=here),
         frames.performative(frames.FLOW, uint(0), WINDOW, uint(0), WINDOW, uint(1), uint(0), uint(10)),
-        transfer_frame(0, 0, 0) + data_section(b"x"),
-        transfer_frame(0, 1, 0x80013700) + batch_of([b"a", b"b"]),
-        frames.performative(frames.DETACH, uint(0), b"\x41"),
+        transfer_frame(0, 0, 0) + put_token(shared_access_signature("", expires=soon())),
+        attach_frame(2, sends=True, source=NULL, target=terminus(frames.TARGET, f"{MANY}/Partitions/199")),
+        attach_frame(3, sends=False, source=source, target=here),
+        frames.performative(frames.FLOW, uint(0), WINDOW, uint(0), WINDOW, uint(3), uint(0), uint(10)),
+        transfer_frame(2, 1, 0) + described(0x72, key) + described(0x73, listed([string("id")])) + data_section(b"x"),
+        transfer_frame(2, 2, BATCH_FORMAT) + batch_of([b"a", b"b"]),
+        transfer_frame(2, 3, 0, more=True) + data_section(b"first half"),
+        transfer_frame(2, 3, 0) + data_section(b"second half"),
+        frames.performative(frames.DETACH, uint(2), b"\x41"),
         frames.performative(frames.END),
         frames.performative(frames.CLOSE),
     ]
-    return HANDSHAKE + b"".join(_frame(body) for body in attaches)
+    return HANDSHAKE + b"".join(_frame(body) for body in spoken)
+
+
+def test_the_recorded_client_is_served_when_nothing_is_mutated(server: ServerProcess, recorded: bytes) -> None:
+    answer = _answer_to(server, recorded)
+    accepted = frames.disposition(0, frames.ACCEPTED_OUTCOME)
+    assert answer.endswith(_frame(frames.performative(frames.CLOSE)))
+    assert _frame(accepted) in answer
 
 
 MUTATIONS: list[Callable[[bytearray, int, bytes], None]] = [
