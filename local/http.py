@@ -46,7 +46,12 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: ASGIApp, port: int, *, certificate: tuple[Path, Path] | None = None, backlog: int = 2048
+    app: ASGIApp,
+    port: int,
+    *,
+    certificate: tuple[Path, Path] | None = None,
+    backlog: int = 2048,
+    drain_seconds: int = DRAIN_SECONDS,
 ) -> AsyncIterator[str]:
     """Serves an ASGI app on loopback while the block runs, and drains it at the end; yields its URL.
 
@@ -67,7 +72,7 @@ async def serving(
         date_header=False,
         ssl_certfile=chain,
         ssl_keyfile=key,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=drain_seconds,
         timeout_keep_alive=120,
     )
     server = _Server(config)

@@ -61,7 +61,7 @@ async def main(arguments: Namespace) -> None:
     host = Host(app, surroundings, console, data, asks_keys=arguments.enable_auth)
     port = arguments.port if arguments.port is not None else app.local_settings.port or DEFAULT_PORT
     stop = asyncio.Event()
-    async with serving(host.web_app(), port) as url:
+    async with serving(host.web_app(), port, drain_seconds=round(arguments.drain)) as url:
         announce(url)
         console.open()
         show_app(host, console, url)
@@ -69,10 +69,10 @@ async def main(arguments: Namespace) -> None:
         await stop_requested()
         stop.set()
     is_drained = await running
-    await host.close()
-    if not is_drained:
+    has_ended = await host.close()
+    if not (is_drained and has_ended):
         sys.stdout.flush()
-        os._exit(0)  # a handler's thread still hangs, and would keep the interpreter from ending
+        os._exit(0)  # a handler still hangs, and would keep the interpreter from ending
 
 
 def _load(arguments: Namespace) -> tuple[App, Console]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ from local.http import FaultInjection, local_app, with_local_routes
 DRAIN_SECONDS = 9.0
 """How long running invocations may take to finish once the host is asked to stop."""
 _RELEASE_SECONDS = 2.0
+_JOIN_SECONDS = 0.5
+_THREAD_NAME = "function"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Host:
         self._asks_keys = asks_keys
         self._faults = Faults()
         self._in_error = list(app.in_error)
-        self._threads = ThreadPoolExecutor(_thread_count(app.settings), thread_name_prefix="function")
+        self._threads = ThreadPoolExecutor(_thread_count(app.settings), thread_name_prefix=_THREAD_NAME)
         self._outputs = Outputs(app.settings, app.options.extensions.queues.message_encoding)
         self._started = time.monotonic()
         self.invokers: dict[str, Invoker] = {}
@@ -163,10 +166,14 @@ class Host:
                 await asyncio.wait(pending, timeout=_RELEASE_SECONDS)
         return is_drained
 
-    async def close(self) -> None:
-        """Closes what the functions shared, without waiting for threads that hang."""
+    async def close(self) -> bool:
+        """Closes what the functions shared; False when a handler's thread still hangs."""
         await self._outputs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_NAME)]
+        for thread in threads:
+            await asyncio.to_thread(thread.join, _JOIN_SECONDS)
+        return not any(thread.is_alive() for thread in threads)
 
 
 def _thread_count(settings: Settings) -> int | None:

@@ -145,3 +145,10 @@ def test_stopping_host_finishes_the_requests_it_has(tmp_path: Path) -> None:
         eventually(lambda: "Executing 'Functions.slow'" in host.output, lambda: host.output)
         assert host.terminate() == 0
         assert answer.result().text == "finished"
+
+
+def test_handler_that_never_ends_does_not_keep_the_host_from_ending(tmp_path: Path) -> None:
+    with host_of("web", tmp_path, OFF, "--drain", "1") as host:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{host.url}/api/stuck", timeout=0.5)
+        assert host.terminate() == 0

@@ -66,6 +66,12 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("finished")
 
 
+@app.route(route="stuck")
+def stuck(req: func.HttpRequest) -> func.HttpResponse:
+    threading.Event().wait()
+    raise AssertionError("never")
+
+
 @app.route(route="guarded", auth_level=func.AuthLevel.FUNCTION)
 def guarded(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("opened")
