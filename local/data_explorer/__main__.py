@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from starlette.types import ASGIApp
 
 from local.certificates import ensure_trust
-from local.data_explorer.app import Authentication, kusto_app
+from local.data_explorer.app import Authentication, Endpoints, kusto_app
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.extensions import Extension
@@ -49,8 +49,9 @@ async def main(arguments: Namespace) -> None:
     cluster = Cluster(arguments.data, arguments.database or ["iot"], memory_limit=arguments.memory)
     added = extensions(cluster, arguments)
     commands = Commands([command for extension in added for command in extension.commands])
-    app = kusto_app(cluster, commands, [route for extension in added for route in extension.routes])
-    local = local_app(cluster.faults, lambda: {"databases": sorted(cluster.databases)})
+    endpoints = Endpoints(cluster, commands)
+    app = kusto_app(endpoints, [route for extension in added for route in extension.routes])
+    local = local_app(cluster.faults, lambda: _health(cluster, endpoints))
     guarded = Authentication(app, Tokens(arguments.trust))
     background = [task for extension in added for task in extension.background]
     background.append(partial(keep_house, cluster))
@@ -68,6 +69,10 @@ async def main(arguments: Namespace) -> None:
                 task.cancel()
     finally:
         cluster.close()
+
+
+def _health(cluster: Cluster, endpoints: Endpoints) -> Mapping[str, object]:
+    return {"databases": sorted(cluster.databases), "runningQueries": endpoints.running_queries}
 
 
 async def _awaited(task: Callable[[], Awaitable[None]]) -> None:

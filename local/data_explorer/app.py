@@ -38,9 +38,8 @@ _METADATA = {
 }
 
 
-def kusto_app(cluster: Cluster, commands: Commands, extra_routes: Iterable[BaseRoute]) -> ASGIApp:
+def kusto_app(endpoints: "Endpoints", extra_routes: Iterable[BaseRoute]) -> ASGIApp:
     """The service without a token check (see Authentication)."""
-    endpoints = Endpoints(cluster, commands)
     return Starlette(
         routes=[
             Route(METADATA_PATH, _metadata),
@@ -60,6 +59,7 @@ class Endpoints:
     def __init__(self, cluster: Cluster, commands: Commands) -> None:
         self._cluster = cluster
         self._commands = commands
+        self.running_queries = 0
 
     async def query_v1(self, request: Request) -> Response:
         return await self._query(request, lambda kusto, answer: _json(v1_query(answer), request))
@@ -81,7 +81,11 @@ class Endpoints:
             return respond(kusto, Answer(table, {}, kusto.client_request_id, str(uuid.uuid4())))
         cancellation = Cancellation()
         work = asyncio.to_thread(run_query, database, kusto, cancellation)
-        return respond(kusto, await _until_hung_up(work, request, cancellation))
+        self.running_queries += 1
+        try:
+            return respond(kusto, await _until_hung_up(work, request, cancellation))
+        finally:
+            self.running_queries -= 1
 
     async def manage(self, request: Request) -> Response:
         kusto = parse_request(await request.body(), client_request_id(request))

@@ -5,7 +5,18 @@ from itertools import islice
 
 import duckdb
 
-from local.data_explorer.commands import columns, data, functions, mappings, operations, policies, shows, tables, views
+from local.data_explorer.commands import (
+    columns,
+    data,
+    functions,
+    inline,
+    mappings,
+    operations,
+    policies,
+    shows,
+    tables,
+    views,
+)
 from local.data_explorer.commands.piping import run_pipeline
 from local.data_explorer.commands.reader import NAME, CommandReader
 from local.data_explorer.commands.scripts import script_command
@@ -22,6 +33,7 @@ _OWN: tuple[Command, ...] = (
     *policies.COMMANDS,
     *views.COMMANDS,
     *data.COMMANDS,
+    *inline.COMMANDS,
     *shows.COMMANDS,
     *operations.COMMANDS,
 )

@@ -31,6 +31,11 @@ class CommandReader:
         return self.text[self.token.start :]
 
     @property
+    def after(self) -> str:
+        """The text behind the token that was taken last, with its blanks: the data of `.ingest inline`."""
+        return self.text[self._tokens[self._next - 1].end :]
+
+    @property
     def is_at_end(self) -> bool:
         return self.token.kind is Kind.END
 

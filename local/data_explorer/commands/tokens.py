@@ -35,12 +35,17 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Every token of `text`, the last of kind END. Raises SyntaxMistake at a literal that never ends."""
-    tokens = []
+    """Every token of `text`, the last of kind END. Raises SyntaxMistake at a literal that never ends.
+
+    What follows the `<|` of `.ingest inline` is data, no tokens.
+    """
+    tokens: list[Token] = []
     position = _after_blank(text, 0)
     while position < len(text):
         token = _token(text, position)
         tokens.append(token)
+        if token.text == "<|" and [each.text.lower() for each in tokens[:3]] == [".", "ingest", "inline"]:
+            break
         position = _after_blank(text, token.end)
     tokens.append(Token(Kind.END, "", "", len(text), len(text)))
     return tokens

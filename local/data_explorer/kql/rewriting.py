@@ -195,4 +195,5 @@ def nodes(root: object) -> Iterator[object]:
 
 def hidden(schema: Schema, tables: Sequence[str]) -> Schema:
     """The schema with the hidden column on the tables that have it."""
-    return {name: [*columns, EXTENT] if name in tables else columns for name, columns in schema.items()}
+    known = {name: [*columns, EXTENT] if name in tables else columns for name, columns in schema.items()}
+    return {**known, **{f"rows.{name}": known[name] for name in tables}}
