@@ -21,6 +21,7 @@ Operation = Callable[[Gateways, Settings], Awaitable[Result]]
 console = Console()
 errors = Console(stderr=True)
 MISTAKE, FAILED = 2, 1
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 def run(operation: Operation[Result], settings_file: Path) -> Result:
@@ -45,12 +46,16 @@ async def _with_gateways(operation: Operation[Result], settings: Settings) -> Re
 
 
 def read_under_environment(file: Path) -> None:
-    """Sets what local.settings.json's Values hold and the environment doesn't. Raises SettingsMistake."""
+    """Sets what local.settings.json's Values hold and the environment doesn't. Raises SettingsMistake.
+
+    Whom to trust goes over the environment's: a file that names a bundle means servers which only that one knows.
+    """
     if not file.exists():
         return
     try:
         values = json.loads(file.read_text(encoding="utf-8-sig"))["Values"]
         for name, value in values.items():
-            os.environ.setdefault(name, str(value))
+            if name in TRUST or name not in os.environ:
+                os.environ[name] = str(value)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SettingsMistake(f"{file} is no local.settings.json: {error}") from error

@@ -29,7 +29,6 @@ class Connections:
     def settings(self) -> dict[str, str]:
         """The app settings that point an app at this stack (ARCHITECTURE's names)."""
         telemetry, analytics, twin_events, twin_history = TOPOLOGY["eventHubs"]
-        bundle = str(self.trust.bundle.resolve())
         return {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": self.storage,
@@ -44,6 +43,16 @@ class Connections:
             "KUSTO_INGEST_URI": self.kusto,
             "KUSTO_DATABASE": TOPOLOGY["dataExplorer"]["database"],
             "DEAD_LETTER_CONTAINER": TOPOLOGY["storage"]["containers"]["deadLetters"],
+            **self.identity_settings(),
+        }
+
+    def identity_settings(self) -> dict[str, str]:
+        """What makes an unmodified DefaultAzureCredential, and TLS, work with the stack.
+
+        A process gets them in its environment, because there they may be set to something else already.
+        """
+        bundle = str(self.trust.bundle.resolve())
+        return {
             "IDENTITY_ENDPOINT": self.identity,
             "IDENTITY_HEADER": self.identity_header,
             "SSL_CERT_FILE": bundle,

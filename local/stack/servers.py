@@ -108,7 +108,12 @@ class Servers:
             "--data",
             str(options.data / "functions"),
         ]
-        return self._server("functions_host", [*arguments, *options.host_arguments], options.ports.functions)
+        assert self.connections is not None
+        log, environment = self._log("functions_host"), self.connections.identity_settings()
+        port = options.ports.functions
+        return ServerProcess(
+            "functions_host", [*arguments, *options.host_arguments], port=port, log=log, environment=environment
+        )
 
     def _begin(self, **servers: ServerProcess) -> Iterator[str]:
         """Starts servers side by side."""

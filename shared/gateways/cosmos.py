@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -124,17 +124,44 @@ class TelemetryContainer:
         await self._create(partition, waiting[:middle], created)
         return waiting[middle:]
 
+    async def existing(self, partition: Partition, ids: Sequence[str]) -> set[str]:
+        """Which of these ids are stored: one request for each hundred. Raises Unavailable."""
+        found: set[str] = set()
+        for start in range(0, len(ids), MAX_OPERATIONS):
+            found.update(
+                [str(each) async for each in self._query("VALUE c.id", partition, ids[start:][:MAX_OPERATIONS])]
+            )
+        return found
+
+    async def read(self, partition: Partition, ids: Sequence[str]) -> list[Document]:
+        """The documents of these ids that are stored. Raises Unavailable."""
+        found: list[Document] = []
+        for start in range(0, len(ids), MAX_OPERATIONS):
+            found += [each async for each in self._query("*", partition, ids[start:][:MAX_OPERATIONS])]
+        return found
+
+    async def all(self) -> AsyncIterator[Document]:
+        """Every document. Raises Unavailable."""
+        try:
+            async for document in self._container.read_all_items():
+                yield document
+        except AzureError as error:
+            raise Unavailable("Cosmos DB", error) from error
+
     async def _existing(self, partition: Partition, documents: Sequence[Document]) -> set[str]:
         """Which of these documents are stored: one request."""
-        names = [f"@p{index}" for index in range(len(documents))]
-        parameters = [{"name": name, "value": document["id"]} for name, document in zip(names, documents, strict=True)]
+        return await self.existing(partition, [document["id"] for document in documents])
+
+    async def _query(self, what: str, partition: Partition, ids: Sequence[str]) -> AsyncIterator[Any]:
+        names = [f"@p{index}" for index in range(len(ids))]
         found = self._container.query_items(
-            f"SELECT VALUE c.id FROM c WHERE c.id IN ({', '.join(names)})",
-            parameters=parameters,
+            f"SELECT {what} FROM c WHERE c.id IN ({', '.join(names)})",
+            parameters=[{"name": name, "value": each} for name, each in zip(names, ids, strict=True)],
             partition_key=list(partition),
         )
         try:
-            return {str(each) async for each in found}
+            async for each in found:
+                yield each
         except AzureError as error:
             raise Unavailable("Cosmos DB", error) from error
 

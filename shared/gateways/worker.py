@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from shared import topology
-from shared.settings import Settings, settings
+from shared.settings import Settings, SettingsMistake, settings
 
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from shared.gateways.blobs import LetterContainer
     from shared.gateways.cosmos import TelemetryContainer
     from shared.gateways.event_hubs import AnalyticsHub
+    from shared.gateways.kusto import AnalyticsDatabase
+    from shared.gateways.telemetry_hub import TelemetryHub
 
 
 class Gateways:
@@ -49,6 +51,29 @@ class Gateways:
         hub = AnalyticsHub(lanes)
         self._closing.append(hub.close)
         return hub
+
+    @cached_property
+    def telemetry_hub(self) -> "TelemetryHub":
+        from shared.gateways.telemetry_hub import TelemetryHub, consumer_client
+
+        given = self._settings
+        credential = None if given.event_hubs else self._credential
+        client = consumer_client(given.event_hubs, given.event_hubs_namespace, given.telemetry_hub, credential)
+        hub = TelemetryHub(client, given.telemetry_hub)
+        self._closing.append(hub.close)
+        return hub
+
+    @cached_property
+    def database(self) -> "AnalyticsDatabase":
+        """Raises SettingsMistake when no setting says where Data Explorer is."""
+        from shared.gateways.kusto import AnalyticsDatabase, kusto_client
+
+        if self._settings.kusto_uri is None:
+            raise SettingsMistake("App settings: KUSTO_URI is missing.")
+        client = kusto_client(self._settings.kusto_uri, self._settings.client_id)
+        database = AnalyticsDatabase(client, self._settings.kusto_database)
+        self._closing.append(database.close)
+        return database
 
     @cached_property
     def letters(self) -> "LetterContainer":

@@ -1,0 +1,1 @@
+"""Reconciling: does every stage hold what the one before it had?"""

@@ -1,0 +1,62 @@
+"""The analytics database: which events it holds.
+
+The sync client, in threads: the aio one trusts only the authorities that were set when aiohttp was imported, which an
+operator's command reads from its settings later than that.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from azure.core.credentials import TokenCredential
+from azure.identity import DefaultAzureCredential
+from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
+from azure.kusto.data.exceptions import KustoError
+
+from shared.gateways.errors import Unavailable
+
+MOST_IDS = 1_000
+"""Ids per query: some 40 KB of text."""
+_IN_BRONZE = "Bronze | extend EventId = tostring(Data._eventId) | where EventId in ({ids}) | distinct EventId"
+_IN_READINGS = "Readings | where EventId in ({ids}) | distinct EventId"
+
+
+def kusto_client(uri: str, client_id: str | None) -> KustoClient:
+    credential: TokenCredential = DefaultAzureCredential(managed_identity_client_id=client_id)
+    return KustoClient(KustoConnectionStringBuilder.with_azure_token_credential(uri, credential))
+
+
+class AnalyticsDatabase:
+    """Asks Data Explorer. Raises Unavailable."""
+
+    def __init__(self, client: KustoClient, database: str) -> None:
+        self._client = client
+        self._database = database
+
+    async def in_bronze(self, event_ids: Sequence[str]) -> set[str]:
+        """Which of these events Bronze holds."""
+        return await self._found(_IN_BRONZE, event_ids)
+
+    async def in_readings(self, event_ids: Sequence[str]) -> set[str]:
+        """Which of these events have a row in Readings."""
+        return await self._found(_IN_READINGS, event_ids)
+
+    async def command(self, text: str) -> None:
+        """Runs a management command."""
+        try:
+            await asyncio.to_thread(self._client.execute_mgmt, self._database, text)
+        except (KustoError, OSError) as error:
+            raise Unavailable("Data Explorer", error) from error
+
+    async def _found(self, query: str, event_ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for start in range(0, len(event_ids), MOST_IDS):
+            ids = ", ".join(f"'{each}'" for each in event_ids[start : start + MOST_IDS] if each.isalnum())
+            try:
+                answer = await asyncio.to_thread(self._client.execute_query, self._database, query.format(ids=ids))
+            except (KustoError, OSError) as error:
+                raise Unavailable("Data Explorer", error) from error
+            found.update(str(row[0]) for row in answer.primary_results[0])
+        return found
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._client.close)
