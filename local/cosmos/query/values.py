@@ -43,6 +43,11 @@ def is_number(value: Value) -> bool:
     return kind is int or kind is float
 
 
+def whole_number(value: Value) -> int | None:
+    """The integer that a value is; None for any other value."""
+    return int(value) if is_number(value) and value == int(value) else None
+
+
 def number(value: float) -> Value:
     """A computed number as a value: a whole double as int (JSON shows 2, not 2.0), undefined when it isn't finite."""
     if not math.isfinite(value):

@@ -176,14 +176,15 @@ def test_parameters_of_every_type(filled: ContainerProxy) -> None:
         "@object": {"name": "n3", "ok": True},
     }
 
-    found = filled.query_items(
+    rows = filled.query_items(
         "SELECT TOP @n VALUE c.id FROM c WHERE c.number = @n AND ARRAY_CONTAINS(@list, c.device) AND c.device >= @text"
         " AND ARRAY_CONTAINS(c.tags, @object) AND (@yes OR c.mixed = @none) ORDER BY c.id",
         parameters=[{"name": name, "value": value} for name, value in given.items()],
         enable_cross_partition_query=True,
     )
 
-    assert list(found) == ["1-3", "2-3"]
+    found: list[Any] = list(rows)
+    assert found == ["1-3", "2-3"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 
 from local.cosmos.query.aggregates import new_aggregate
 from local.cosmos.query.functions.function import ANY_NUMBER, Function, bounded
-from local.cosmos.query.values import UNDEFINED, Value, equal, is_number, number, sort_key
+from local.cosmos.query.values import UNDEFINED, Value, equal, is_number, number, sort_key, whole_number
 
 
 def _concat(*arrays: Value) -> Value:
@@ -53,12 +53,12 @@ def _length(array: Value) -> Value:
 
 def _slice(array: Value, start: Value, count: Value = sys.maxsize) -> Value:
     """Elements from `start`, counted from the end when negative; at most `count` of them."""
-    if not isinstance(array, list) or not is_number(start) or not is_number(count):
+    first, most = whole_number(start), whole_number(count)
+    if not isinstance(array, list) or first is None or most is None:
         return UNDEFINED
-    if start != int(start) or count != int(count):
-        return UNDEFINED
-    first = int(start) if start >= 0 else max(0, len(array) + int(start))
-    return array[first : first + max(0, int(count))]
+    if first < 0:
+        first = max(0, len(array) + first)
+    return array[first : first + max(0, most)]
 
 
 def _aggregated(name: str) -> Function:
@@ -108,9 +108,8 @@ def _object_to_array(value: Value, key: Value = "k", member: Value = "v") -> Val
 
 def _choose(index: Value, *values: Value) -> Value:
     """The value at that place, from 1."""
-    if not is_number(index) or index != int(index) or not 1 <= index <= len(values):
-        return UNDEFINED
-    return values[int(index) - 1]
+    place = whole_number(index)
+    return UNDEFINED if place is None or not 1 <= place <= len(values) else values[place - 1]
 
 
 def _iif(condition: Value, consequent: Value, alternative: Value) -> Value:

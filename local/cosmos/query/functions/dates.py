@@ -12,7 +12,7 @@ from local.cosmos.query.instants import (
     ticks_from,
     ticks_of,
 )
-from local.cosmos.query.values import UNDEFINED, Value, is_number
+from local.cosmos.query.values import UNDEFINED, Value, is_number, whole_number
 
 _TICKS_PER_MILLISECOND = 10_000
 _NANOSECONDS_PER_TICK = 100
@@ -49,17 +49,13 @@ def _part(value: Value) -> str | None:
     return _PARTS.get(value.lower()) if isinstance(value, str) else None
 
 
-def _whole(value: Value) -> int | None:
-    return int(value) if is_number(value) and value == int(value) else None
-
-
 def _text(ticks: int | None) -> Value:
     found = None if ticks is None else text_of(ticks)
     return UNDEFINED if found is None else found
 
 
 def _add(part: Value, amount: Value, instant: Value) -> Value:
-    name, count, ticks = _part(part), _whole(amount), _instant(instant)
+    name, count, ticks = _part(part), whole_number(amount), _instant(instant)
     if name is None or count is None or ticks is None:
         return UNDEFINED
     if name in ("year", "month"):
@@ -119,7 +115,7 @@ def _value_of_part(part: Value, instant: Value) -> Value:
 
 
 def _bin(instant: Value, part: Value, size: Value = 1, start: Value = "1970-01-01") -> Value:
-    ticks, name, count, origin = _instant(instant), _part(part), _whole(size), _instant(start)
+    ticks, name, count, origin = _instant(instant), _part(part), whole_number(size), _instant(start)
     if ticks is None or name not in _NANOSECONDS or count is None or count <= 0 or origin is None:
         return UNDEFINED
     if origin < (ticks_of(_BIN_START) or 0):
@@ -130,7 +126,7 @@ def _bin(instant: Value, part: Value, size: Value = 1, start: Value = "1970-01-0
 
 
 def _from_parts(*values: Value) -> Value:
-    parts = [_whole(value) for value in values]
+    parts = [whole_number(value) for value in values]
     if any(part is None for part in parts):
         return UNDEFINED
     return _text(ticks_from(*(part for part in parts if part is not None)))
@@ -147,11 +143,11 @@ def _to_timestamp(instant: Value) -> Value:
 
 
 def _from_ticks(ticks: Value) -> Value:
-    return _text(_whole(ticks))
+    return _text(whole_number(ticks))
 
 
 def _from_timestamp(timestamp: Value) -> Value:
-    milliseconds = _whole(timestamp)
+    milliseconds = whole_number(timestamp)
     return UNDEFINED if milliseconds is None else _text(milliseconds * _TICKS_PER_MILLISECOND)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from local.cosmos.query.functions.function import ANY_NUMBER, Function, bounded
 from local.cosmos.query.regular_expressions import regex_match
-from local.cosmos.query.values import UNDEFINED, Value, is_number
+from local.cosmos.query.values import UNDEFINED, Value, whole_number
 
 MAX_REPLICATED = 10_000
 
@@ -28,10 +28,6 @@ def _of_two(operation: Callable[[str, str], bool]) -> Function:
     return Function((2, 3), test)
 
 
-def _whole(value: Value) -> int | None:
-    return int(value) if is_number(value) and value == int(value) else None
-
-
 def concat(*texts: Value) -> Value:
     if not all(isinstance(text, str) for text in texts):
         return UNDEFINED
@@ -40,7 +36,7 @@ def concat(*texts: Value) -> Value:
 
 
 def _index_of(text: Value, sought: Value, start: Value = 0) -> Value:
-    position = _whole(start)
+    position = whole_number(start)
     if not isinstance(text, str) or not isinstance(sought, str) or position is None or position < 0:
         return UNDEFINED
     return text.find(sought, position)
@@ -52,7 +48,7 @@ def _last_index_of(text: Value, sought: Value, start: Value = None) -> Value:
         return UNDEFINED
     if start is None:
         return text.rfind(sought)
-    position = _whole(start)
+    position = whole_number(start)
     return UNDEFINED if position is None or position < 0 else text.rfind(sought, 0, position + 1)
 
 
@@ -67,7 +63,7 @@ def _contains_several(combine: Callable[[Iterable[bool]], bool], *, ignores_case
 
 
 def _substring(text: Value, start: Value, length: Value) -> Value:
-    first, count = _whole(start), _whole(length)
+    first, count = whole_number(start), whole_number(length)
     if not isinstance(text, str) or first is None or count is None:
         return UNDEFINED
     return text[first : first + count] if first >= 0 and count > 0 else ""
@@ -78,7 +74,7 @@ def _left(text: Value, length: Value) -> Value:
 
 
 def _right(text: Value, length: Value) -> Value:
-    count = _whole(length)
+    count = whole_number(length)
     if not isinstance(text, str) or count is None:
         return UNDEFINED
     return text[max(0, len(text) - count) :] if count > 0 else ""
@@ -92,7 +88,7 @@ def _replace(text: Value, sought: Value, replacement: Value) -> Value:
 
 
 def _replicate(text: Value, count: Value) -> Value:
-    times = _whole(count)
+    times = whole_number(count)
     if not isinstance(text, str) or times is None or times < 0 or len(text) * times > MAX_REPLICATED:
         return UNDEFINED
     return text * times
