@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from azure.kusto.data.exceptions import KustoServiceError
 
+from shared.telemetry.analytics import splice
 from tests.golden.iot_database import IotDatabase, event
 
 NOON = "2026-01-05T12:00:00Z"
@@ -180,6 +181,16 @@ def test_a_tag_gets_its_own_name_back(database: IotDatabase) -> None:
     assert database.rows("Silver | project ValueLong, TagName | order by ValueLong asc") == list(
         enumerate(TAG_NAMES.values())
     )
+
+
+def test_the_apps_escape_of_tag_names_is_undone(database: IotDatabase) -> None:
+    names = ["_eventId", "$x", "x-opt-partition-key", "~", "~_a", "plain"]
+    tags = {name: {"SourceTimestamp": NOON, "Value": number} for number, name in enumerate(names)}
+    database.ingest_lines([splice(json.dumps(tags).encode(), b'{"_eventId":"e1","_asset":"a"}').decode()])
+
+    assert database.rows("Silver | order by ValueLong asc | project TagName, EventId, Asset") == [
+        (name, "e1", "a") for name in names
+    ]
 
 
 def test_tags_come_and_go_without_a_change_of_the_database(database: IotDatabase) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from shared.dead_letters.letters import DeadLetter
+from shared.telemetry.events import Reason
 from tests.golden.iot_database import IotDatabase
 
 
@@ -36,16 +38,34 @@ def ingest(database: IotDatabase, *letters: dict[str, Any]) -> None:
     database.ingest(*letters, table="DeadLetterRecords", mapping="DeadLetterMapping")
 
 
-def test_a_letter_has_its_columns(database: IotDatabase) -> None:
-    ingest(database, letter(7, eventId="e7"))
+def test_a_letter_as_the_app_writes_it_has_its_columns(database: IotDatabase) -> None:
+    written = DeadLetter(
+        consumer="store",
+        source="telemetry",
+        partition="3",
+        sequence_number=7,
+        element=2,
+        whole=False,
+        reason=Reason.NOT_JSON,
+        detail="unexpected character",
+        device_id="d1",
+        asset="a1",
+        event_id="e7",
+        enqueued_time="2026-01-05T10:00:07Z",
+        partition_key="d1",
+        properties={"asset": "a1"},
+        system_properties={"iothub-connection-device-id": "d1"},
+        body=b"no\xffjson",
+    )
+    database.ingest_lines([written.to_json().decode()], table="DeadLetterRecords", mapping="DeadLetterMapping")
 
     [row] = database.rows(
         "DeadLetters(datetime(2026-01-05), datetime(2026-01-06)) | project-away SystemProperties, Properties"
     )
 
-    where = ("store", "telemetry", "3", 7, 0)
+    where = ("store", "telemetry", "3", 7, 2, False)
     why = ("not-json", "unexpected character")
-    assert row == ("2026-01-05T10:00:07Z", *where, *why, "d1", "a1", "e7", None, "bm9qc29u")
+    assert row == ("2026-01-05T10:00:07Z", *where, *why, "d1", "a1", "e7", None, "d1", "bm//anNvbg==")
     assert database.rows(
         "DeadLetters(datetime(2026-01-05), datetime(2026-01-06)) "
         "| project tostring(Properties.asset), tostring(SystemProperties['iothub-connection-device-id'])"
@@ -81,6 +101,18 @@ def test_replayed_letters_are_shown_only_when_asked_for(database: IotDatabase) -
 
     assert waiting == [(2,)]
     assert everything == [(2, None), (1, "2026-01-06T08:00:00Z")]
+
+
+def test_a_letter_that_fails_again_after_its_replay_waits_again(database: IotDatabase) -> None:
+    ingest(database, letter(1))
+    ingest(database, letter(1, replayedAt="2026-01-06T08:00:00Z"))
+    ingest(database, letter(1))
+
+    found = database.rows(
+        "DeadLetters(datetime(2026-01-05), datetime(2026-01-06)) | project SequenceNumber, ReplayedAt"
+    )
+
+    assert found == [(1, None)]
 
 
 def test_letters_are_chosen_by_time_and_consumer(database: IotDatabase) -> None:
