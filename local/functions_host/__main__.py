@@ -85,9 +85,9 @@ def _load(arguments: Namespace) -> tuple[App, Console]:
     console = Console(options.logging.log_level)
     route_logging(console)
     with contextlib.redirect_stdout(sys.stderr):
-        declared = load_app(folder, settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py")
-    functions, in_error = index(declared, options.retry)
-    return App(folder, functions, in_error, settings, local_settings, options), console
+        declared, functions = load_app(folder, settings.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py")
+    indexed, in_error = index(functions, options.retry)
+    return App(folder, declared, indexed, in_error, settings, local_settings, options), console
 
 
 if __name__ == "__main__":

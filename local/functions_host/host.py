@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from azure.functions import FunctionRegister
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from local.functions_host.http_trigger import HTTP, HttpTriggers, guarded, opera
 from local.functions_host.invocations import Invoker, Workplace
 from local.functions_host.keys import Keys
 from local.functions_host.listeners import Listener, keep_running
+from local.functions_host.loading import shut_down
 from local.functions_host.outputs import Outputs, output_refusal
 from local.functions_host.routes import InvalidRoute, Route
 from local.functions_host.settings import LocalSettings, MissingSetting, Settings
@@ -37,9 +39,10 @@ _THREAD_NAME = "function"
 
 @dataclass(frozen=True)
 class App:
-    """An app as loaded: its folder, its indexed functions, its settings and options."""
+    """An app as loaded: its folder, what it declares, its indexed functions, its settings and options."""
 
     folder: Path
+    declared: FunctionRegister
     functions: Sequence[Function]
     in_error: Sequence[FunctionInError]
     settings: Settings
@@ -169,6 +172,7 @@ class Host:
     async def close(self) -> bool:
         """Closes what the functions shared; False when a handler's thread still hangs."""
         await self._outputs.close()
+        await shut_down(self._app.declared)
         self._threads.shutdown(wait=False, cancel_futures=True)
         threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_NAME)]
         for thread in threads:

@@ -1,19 +1,24 @@
 """Importing an app's function_app.py the way the Python worker does, and finding its FunctionApp."""
 
+import asyncio
+import contextlib
 import importlib
 import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
-from azure.functions import FunctionRegister
+from azure.functions import AsgiFunctionApp, FunctionRegister
 from azure.functions.decorators.function_app import Function as DeclaredFunction
 
 from local.process import UserMistake
 
+_LIFESPAN_SECONDS = 5.0
 
-def load_app(app: Path, script: str = "function_app.py") -> list[DeclaredFunction]:
-    """The functions that the app declares, its folder now first on sys.path and the working directory.
+
+def load_app(app: Path, script: str = "function_app.py") -> tuple[FunctionRegister, list[DeclaredFunction]]:
+    """The app and the functions that it declares, its folder now first on sys.path and the working directory.
 
     Raises UserMistake, in one sentence, for whatever stops the worker from indexing.
     """
@@ -30,9 +35,18 @@ def load_app(app: Path, script: str = "function_app.py") -> list[DeclaredFunctio
     if len(found) > 1:
         raise UserMistake(f"{entry} has {len(found)} function apps at its top level: only one may be there.")
     try:
-        return list(found[0].get_functions())
+        return found[0], list(found[0].get_functions())
     except ValueError as error:
         raise UserMistake(f"{entry} can't be indexed: {error}") from error
+
+
+async def shut_down(app: FunctionRegister) -> None:
+    """Ends an ASGI app's lifespan; the library would try it only when no event loop can run any more."""
+    if isinstance(app, AsgiFunctionApp) and app.startup_task_done:
+        app.startup_task_done = False
+        middleware: Any = app.middleware
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(middleware.notify_shutdown(), _LIFESPAN_SECONDS)
 
 
 def _import(entry: Path) -> object:

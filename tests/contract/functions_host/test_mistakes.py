@@ -117,14 +117,22 @@ def test_settings_fill_the_environment_but_do_not_override_it(app: Path, tmp_pat
 
 def test_asgi_and_wsgi_apps_run_under_their_routes(app: Path, tmp_path: Path) -> None:
     code = """
+    import contextlib
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        print("up")
+        yield
+        print("down")
+
     async def show(request):
         return JSONResponse({"path": request.url.path, "who": request.path_params["who"]}, 202)
 
-    app = func.AsgiFunctionApp(Starlette(routes=[Route("/hello/{who}", show)]), func.AuthLevel.ANONYMOUS)
+    web = Starlette(routes=[Route("/hello/{who}", show)], lifespan=lifespan)
+    app = func.AsgiFunctionApp(web, func.AuthLevel.ANONYMOUS)
     """
     (app / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
     (app / "function_app.py").write_text(HEAD.rsplit("app =", 1)[0] + textwrap.dedent(code))
@@ -133,6 +141,9 @@ def test_asgi_and_wsgi_apps_run_under_their_routes(app: Path, tmp_path: Path) ->
         assert (answer.status_code, answer.json()) == (202, {"path": "/hello/world", "who": "world"})
         assert httpx.get(f"{host.url}/elsewhere").status_code == 404
         assert httpx.get(f"{host.url}/admin/host/status").status_code == 200
+        assert host.terminate() == 0
+        assert [line for line in host.output.splitlines() if line in ("up", "down")] == ["up", "down"]
+        assert "Traceback" not in host.output
 
     wsgi = """
     def greet(environ, start_response):
