@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from local.cosmos.query import execute, parse
+from local.cosmos.query.functions import FUNCTIONS
 from tests.unit.cosmos_query.container import Container
 
 UNDEFINED = ...
@@ -285,6 +289,44 @@ def test_expressions_evaluate_as_documented(expression: str, expected: Any) -> N
 
     assert found == expected
     assert isinstance(found, bool) == isinstance(expected, bool)
+
+
+EXTREMES: list[Any] = [
+    *(None, True, False, 0, 1, -1, 2, 0.5, 1e300, -1e300, 2**53, -(2**63), 2**64 - 1, 5e-324),
+    *(
+        "",
+        "a",
+        "é😀",
+        "\x00",
+        "2025-02-04",
+        "9999-12-31T23:59:59.9999999Z",
+        "yyyy",
+        "ns",
+        "i",
+        "[",
+        "{}",
+        "null",
+        "1e400",
+    ),
+    *([], [1, "a", None], {}, {"k": [1]}, [[[]]], [1e300, 1e300]),
+]
+
+
+EMPTY = Container()
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(sorted(FUNCTIONS)), st.lists(st.sampled_from(EXTREMES), min_size=7, max_size=7))
+def test_functions_take_any_values(name: str, values: list[Any]) -> None:
+    low, high = FUNCTIONS[name].arity
+    source = EMPTY.source()
+    for count in range(low, min(high, 7) + 1):
+        arguments = [f"@p{number}" for number in range(count)]
+        query = parse(f"SELECT {name}({', '.join(arguments)}) AS v")
+
+        page = execute(query, dict(zip(arguments, values, strict=False)), source)
+
+        assert len(page.rows) == 1
 
 
 def test_static_time_is_one_for_all_rows() -> None:
