@@ -5,19 +5,31 @@ operator's command reads from its settings later than that.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from azure.core.credentials import TokenCredential
 from azure.identity import DefaultAzureCredential
-from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
+from azure.kusto.data import ClientRequestProperties, KustoClient, KustoConnectionStringBuilder
 from azure.kusto.data.exceptions import KustoError
 
 from shared.gateways.errors import Unavailable
 
 MOST_IDS = 1_000
 """Ids per query: some 40 KB of text."""
-_IN_BRONZE = "Bronze | extend EventId = tostring(Data._eventId) | where EventId in ({ids}) | distinct EventId"
-_IN_READINGS = "Readings | where EventId in ({ids}) | distinct EventId"
+_IN_BRONZE = """
+declare query_parameters(ids: dynamic);
+Bronze
+| extend EventId = tostring(Data._eventId)
+| where EventId in (ids)
+| distinct EventId
+"""
+_IN_READINGS = """
+declare query_parameters(ids: dynamic);
+Readings
+| where EventId in (ids)
+| distinct EventId
+"""
 
 
 def kusto_client(uri: str, client_id: str | None) -> KustoClient:
@@ -50,9 +62,10 @@ class AnalyticsDatabase:
     async def _found(self, query: str, event_ids: Sequence[str]) -> set[str]:
         found: set[str] = set()
         for start in range(0, len(event_ids), MOST_IDS):
-            ids = ", ".join(f"'{each}'" for each in event_ids[start : start + MOST_IDS] if each.isalnum())
+            properties = ClientRequestProperties()  # type: ignore[no-untyped-call]
+            properties.set_parameter("ids", f"dynamic({json.dumps(list(event_ids[start : start + MOST_IDS]))})")
             try:
-                answer = await asyncio.to_thread(self._client.execute_query, self._database, query.format(ids=ids))
+                answer = await asyncio.to_thread(self._client.execute_query, self._database, query, properties)
             except (KustoError, OSError) as error:
                 raise Unavailable("Data Explorer", error) from error
             found.update(str(row[0]) for row in answer.primary_results[0])
