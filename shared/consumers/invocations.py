@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from shared.consumers.forward import forward_documents, forward_telemetry
 from shared.consumers.observation import invocation, report, start_exporting
 from shared.consumers.outcomes import Outcome
 from shared.consumers.store import store
-from shared.gateways.worker import gateways
+from shared.gateways.worker import Gateways, gateways
 from shared.settings import settings
 from shared.telemetry.decoding import decode
 from shared.telemetry.events import HubEvent
@@ -24,39 +24,48 @@ if TYPE_CHECKING:
 
 async def store_batch(events: Sequence["EventHubEvent"]) -> Outcome:
     """store_telemetry's work. Raises Unavailable."""
-    warm_up()
-    given = hub_events(events, settings().telemetry_hub)
-    with invocation("store_telemetry", _traceparents(given)) as span:
-        at = gateways()
-        outcome = await store(given, decode(given), at.telemetry, at.letter_box)
-        report(outcome, span)
-    return outcome
+
+    async def work(given: Sequence[HubEvent], at: Gateways) -> Outcome:
+        return await store(given, decode(given), at.telemetry, at.letter_box)
+
+    return await _run_batch("store_telemetry", events, work)
 
 
 async def forward_batch(events: Sequence["EventHubEvent"]) -> Outcome:
     """forward_telemetry's work. Raises Unavailable."""
-    warm_up()
-    given = hub_events(events, settings().telemetry_hub)
-    with invocation("forward_telemetry", _traceparents(given)) as span:
-        at = gateways()
-        outcome = await forward_telemetry(given, decode(given), at.analytics, at.letter_box)
-        report(outcome, span)
-    return outcome
+
+    async def work(given: Sequence[HubEvent], at: Gateways) -> Outcome:
+        return await forward_telemetry(given, decode(given), at.analytics, at.letter_box)
+
+    return await _run_batch("forward_telemetry", events, work)
 
 
 async def forward_page(documents: Sequence[Mapping[str, Any]]) -> Outcome:
     """forward_changes' work. Raises Unavailable."""
-    warm_up()
     traceparents = [text for each in documents if isinstance(text := each.get("traceparent"), str)]
-    with invocation("forward_changes", traceparents) as span:
-        at = gateways()
-        outcome = await forward_documents(documents, topology.TELEMETRY_CONTAINER, at.analytics, at.letter_box)
+
+    async def work(at: Gateways) -> Outcome:
+        return await forward_documents(documents, topology.TELEMETRY_CONTAINER, at.analytics, at.letter_box)
+
+    return await _run("forward_changes", traceparents, work)
+
+
+async def _run_batch(
+    function: str,
+    events: Sequence["EventHubEvent"],
+    work: Callable[[Sequence[HubEvent], Gateways], Awaitable[Outcome]],
+) -> Outcome:
+    given = hub_events(events, settings().telemetry_hub)
+    traceparents = [found for event in given if event.properties and (found := traceparent_of(event.properties))]
+    return await _run(function, traceparents, lambda at: work(given, at))
+
+
+async def _run(function: str, traceparents: Sequence[str], work: Callable[[Gateways], Awaitable[Outcome]]) -> Outcome:
+    warm_up()
+    with invocation(function, traceparents) as span:
+        outcome = await work(gateways())
         report(outcome, span)
     return outcome
-
-
-def _traceparents(events: Sequence[HubEvent]) -> list[str]:
-    return [found for event in events if event.properties and (found := traceparent_of(event.properties))]
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 Without a connection string of Application Insights nothing is set up, and the API does nothing.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.consumers.outcomes import Outcome
+from shared.gateways.errors import Unavailable
 from shared.settings import settings
 
 NAME = "iot-telemetry"
@@ -33,13 +35,17 @@ def start_exporting() -> None:
 
 @contextmanager
 def invocation(function: str, traceparents: Iterable[str]) -> Iterator[trace.Span]:
-    """A span for one invocation, linked to the traces of its events."""
+    """A span for one invocation, linked to the traces of its events; a line in the log when a service was away."""
     tracer = trace.get_tracer(NAME)
     with tracer.start_as_current_span(function, kind=trace.SpanKind.CONSUMER) as span:
         if span.is_recording():
             for traceparent in sorted(set(traceparents))[:MAX_LINKS]:
                 span.add_link(_context(traceparent))
-        yield span
+        try:
+            yield span
+        except Unavailable as error:
+            log.warning(json.dumps({"function": function, "unavailable": error.service, "detail": str(error)}))
+            raise
 
 
 def _context(traceparent: str) -> trace.SpanContext:

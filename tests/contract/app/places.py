@@ -14,7 +14,7 @@ from azure.storage.blob import BlobServiceClient
 from local.azurite import Azurite
 from local.launch import PROJECT, ServerProcess
 
-HUBS = 12
+HUBS = 40
 PARTITIONS = 4
 COSMOS_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 _numbers = itertools.count()
