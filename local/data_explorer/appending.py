@@ -113,8 +113,8 @@ class Appending:
             return False
         known = self._cursor.execute(
             "SELECT 1 FROM meta.extents WHERE table_name = ? AND list_has_any(tags, ?) LIMIT 1", [batch.table, tags]
-        ).fetchone()
-        return known is not None
+        ).fetchall()
+        return bool(known)
 
     def _append_batch(self, batch: Batch) -> list[Extent]:
         table = self._catalog.table(batch.table)
@@ -142,12 +142,11 @@ class Appending:
             )
             source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{quoted(arrived)}"
         columns = ", ".join(quoted(column.name) for column in table.columns)
-        inserted = self._cursor.execute(
+        ((inserted,),) = self._cursor.execute(
             f"INSERT INTO {quoted(self._translator.database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
             f"SELECT {columns}, {self._extent} FROM ({source})"
-        ).fetchone()
-        assert inserted is not None
-        extents = [self._keep_extent(table.name, inserted[0], batch)] if inserted[0] else []
+        ).fetchall()
+        extents = [self._keep_extent(table.name, inserted, batch)] if inserted else []
         for policy in policies:
             self._run_policy(policy, table, arrived, batch, depth)
         if policies:

@@ -65,12 +65,11 @@ class Database:
         self._last_extent = self._last_kept_extent()
 
     def _last_kept_extent(self) -> int:
-        kept = self._writer.execute(
+        ((kept,),) = self._writer.execute(
             "SELECT greatest((SELECT coalesce(max(last), 0) FROM meta.extents),"
             " (SELECT coalesce(max(extent), 0) FROM meta.watermarks))"
-        ).fetchone()
-        assert kept is not None
-        return int(kept[0])
+        ).fetchall()
+        return int(kept)
 
     @property
     def translator(self) -> Translator:

@@ -105,7 +105,7 @@ def _count(options: dict[str, Any], name: str, default: int | None) -> int | Non
         return default
     try:
         value = int(options[name])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = -1
     if value < 0:
         raise KustoError(f"Request property '{name}' must be a whole number, not {options[name]!r}.")

@@ -102,8 +102,8 @@ def _is_ingested(database: Database, name: str, values: str) -> bool:
     with database.storage.reading(database.name) as cursor:
         found = cursor.execute(
             "SELECT 1 FROM meta.extents WHERE table_name = ? AND list_has_any(tags, ?) LIMIT 1", [name, tags]
-        ).fetchone()
-    return found is not None
+        ).fetchall()
+    return bool(found)
 
 
 def _clear_rows(change: Change, name: str) -> None:
@@ -157,12 +157,11 @@ def _delete(context: CommandContext, reader: CommandReader) -> ResultTable:
         columns = [column.name for column in schema.columns]
         chosen = database.translator.rendered(tree, {SOURCE: [*columns, "$row"]})
         rows = f"rows.{quoted(name)}"
-        deleted = change.cursor.execute(
+        ((deleted,),) = change.cursor.execute(
             f'DELETE FROM {rows} WHERE rowid IN (WITH {quoted(SOURCE)} AS (SELECT *, rowid AS "$row" FROM {rows}) '
             f'SELECT "$row" FROM ({chosen}))'
-        ).fetchone()
-    assert deleted is not None
-    return table("ExtentId:guid DeletedRecords:long", [("00000000-0000-0000-0000-000000000000", deleted[0])])
+        ).fetchall()
+    return table("ExtentId:guid DeletedRecords:long", [("00000000-0000-0000-0000-000000000000", deleted)])
 
 
 COMMANDS = (

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from azure.kusto.data import ClientRequestProperties, KustoClient, KustoConnectionStringBuilder
+from azure.kusto.data.exceptions import KustoApiError
 
 from local.launch import ServerProcess
 
@@ -26,13 +28,13 @@ class Kusto:
         return [tuple(row) for row in self.table(query, database=database, **options).raw_rows]
 
     def table(self, query: str, *, database: str = DATABASE, **options: Any) -> Any:
-        properties = ClientRequestProperties()
+        properties = ClientRequestProperties()  # type: ignore[no-untyped-call]
         for name, value in options.items():
             properties.set_option(name, value)
         return self.client.execute(database, query, properties).primary_results[0]
 
     def given(self, query: str, **parameters: Any) -> list[Row]:
-        properties = ClientRequestProperties()
+        properties = ClientRequestProperties()  # type: ignore[no-untyped-call]
         for name, value in parameters.items():
             properties.set_parameter(name, value)
         return [tuple(row) for row in self.client.execute(DATABASE, query, properties).primary_results[0].raw_rows]
@@ -61,6 +63,19 @@ def kusto(data_explorer: ServerProcess) -> Iterator[Kusto]:
 def client_of(started: ServerProcess) -> KustoClient:
     assert started.admin is not None
     return KustoClient(KustoConnectionStringBuilder.with_no_authentication(started.admin))
+
+
+SLOW = (
+    "range x from 1 to 1000000 step 1 | extend k = 1 "
+    "| join kind=inner (range y from 1 to 1000000 step 1 | extend k = 1) on k | summarize sum(x * y)"
+)
+"""A query that nobody waits for."""
+
+
+def status(error: KustoApiError) -> int:
+    """The HTTP status that an error came with."""
+    assert isinstance(error.http_response, requests.Response)
+    return error.http_response.status_code
 
 
 @pytest.fixture

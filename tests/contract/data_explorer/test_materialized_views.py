@@ -54,7 +54,8 @@ def test_backfilled_view_holds_what_was_there_and_another_does_not(kusto: Kusto,
     source = named("Source")
     kusto.rows(f".set {source} <| print k = 'old', v = 1")
     kusto.rows(
-        f".create materialized-view with (backfill=true) {named('All')} on table {source} {{ {source} | summarize sum(v) by k }}"
+        f".create materialized-view with (backfill=true) {named('All')} on table {source} "
+        f"{{ {source} | summarize sum(v) by k }}"
     )
     kusto.rows(
         f".create async materialized-view {named('New')} on table {source} {{ {source} | summarize sum(v) by k }}"
@@ -103,7 +104,8 @@ def test_materialized_part_alone_can_be_asked_for(kusto: Kusto, named: Named) ->
     source, view = named("Source"), named("View")
     kusto.rows(f".set {source} <| print v = 1")
     kusto.rows(
-        f".create materialized-view with (backfill=true) {view} on table {source} {{ {source} | summarize count() by v }}"
+        f".create materialized-view with (backfill=true) {view} on table {source} "
+        f"{{ {source} | summarize count() by v }}"
     )
     kusto.rows(f".disable materialized-view {view}")
     kusto.rows(f".append {source} <| print v = 2")

@@ -11,7 +11,7 @@ from azure.kusto.data.aio import KustoClient as AsyncKustoClient
 from azure.kusto.data.exceptions import KustoApiError, KustoMultiApiError
 
 from local.launch import ServerProcess
-from tests.contract.data_explorer.conftest import DATABASE, Kusto
+from tests.contract.data_explorer.conftest import DATABASE, SLOW, Kusto, status
 
 Named = Callable[[str], str]
 
@@ -171,19 +171,18 @@ def test_default_truncation_is_half_a_million_rows(kusto: Kusto) -> None:
 
 
 def test_query_longer_than_its_servertimeout_is_cancelled(kusto: Kusto) -> None:
-    slow = "range x from 1 to 100000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 100000 step 1 | extend k = 1) on k | summarize sum(x * y)"
 
     with pytest.raises(KustoApiError) as caught:
-        kusto.rows(slow, servertimeout=datetime.timedelta(milliseconds=300))
+        kusto.rows(SLOW, servertimeout=datetime.timedelta(milliseconds=300))
 
-    assert caught.value.http_response.status_code == 504
+    assert status(caught.value) == 504
     assert caught.value.get_api_error().permanent is False
     assert kusto.rows("print 1") == [(1,)]
 
 
 @pytest.mark.parametrize("value", ["soon", "-1"])
 def test_request_property_of_no_use_is_refused(kusto: Kusto, value: str) -> None:
-    with pytest.raises(KustoApiError, match="servertimeout|truncationmaxrecords"):
+    with pytest.raises(KustoApiError, match="truncationmaxrecords"):
         kusto.rows("print 1", truncationmaxrecords=value)
 
 
