@@ -105,18 +105,18 @@ def patch(
 
 
 def _parent(number: int, document: Any, path: Path) -> Any:
-    for position, segment in enumerate(path[:-1]):
+    for segment in path[:-1]:
         if isinstance(document, dict) and segment in document:
             document = document[segment]
-        elif isinstance(document, list) and segment.isdecimal() and int(segment) < len(document):
+        elif isinstance(document, list) and _is_index(segment, len(document)):
             document = document[int(segment)]
         else:
             document = None
         if not isinstance(document, dict | list):
             raise _refused(
                 number,
-                "The operation can only reach a child of an existing node (array or object), no path found beyond:"
-                f" '{'/'.join(path[:position])}'.",
+                "Given Operation can only create a child object of an existing node(array or object) and cannot create"
+                f" path recursively, no path found beyond: '{segment}'.",
             )
     return document
 
@@ -194,9 +194,13 @@ def _existing(number: int, document: Any, path: Path) -> tuple[Any, Any]:
 
 
 def _index(number: int, text: str, end: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) < end):
+    if not _is_index(text, end):
         raise _refused(number, f"'{text}' is no index of the array.")
     return int(text)
+
+
+def _is_index(text: str, end: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) < end
 
 
 def _is_number(value: object) -> bool:

@@ -83,6 +83,8 @@ def test_operations_are_done_in_order(container: ContainerProxy) -> None:
         ([{"op": "add", "path": "/list/9", "value": 1}], "no index"),
         ([{"op": "set", "path": "/list/x", "value": 1}], "no index"),
         ([{"op": "remove", "path": "/list/-"}], "no index"),
+        ([{"op": "set", "path": "/list/" + "9" * 5000, "value": 1}], "no index"),
+        ([{"op": "set", "path": "/list/" + "9" * 5000 + "/x", "value": 1}], "no path found beyond"),
         ([{"op": "incr", "path": "/inner", "value": 1}], "Only a number"),
         ([{"op": "incr", "path": "/count", "value": "1"}], "must be a number"),
         ([{"op": "incr", "path": "/count", "value": 1.7e308}] * 2, "too large"),
