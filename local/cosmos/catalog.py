@@ -210,7 +210,8 @@ def _properties(given: dict[str, Any]) -> dict[str, Any]:
     properties["id"] = check_id(given.get("id"), limit=MAX_NAME_BYTES)
     parse_definition(given.get("partitionKey"))
     properties["partitionKey"] = {"kind": "Hash", "version": 2, **given["partitionKey"]}
-    check_ttl(given, name="defaultTtl")
+    if (ttl := check_ttl(given, name="defaultTtl")) is not None:
+        properties["defaultTtl"] = ttl
     properties["indexingPolicy"], _ = parse_policy(given.get("indexingPolicy"))
     properties.setdefault("conflictResolutionPolicy", {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts"})
     return properties

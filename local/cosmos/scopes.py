@@ -57,7 +57,7 @@ def scope_of(container: Container, keys: KeyRange) -> Scope:
 def _partition(container: Container, number: str) -> KeyRange:
     # The SDK for .NET sends "collectionRid,rangeId".
     text = number.rpartition(",")[2]
-    if not text.isdecimal() or int(text) >= len(container.partitions):
+    if not (text.isdecimal() and len(text) < 10 and int(text) < len(container.partitions)):
         raise ServiceError(410, f"The partition key range {number!r} is gone.", substatus=PARTITION_KEY_RANGE_GONE)
     return container.partitions[int(text)]
 

@@ -203,6 +203,7 @@ def test_position_moves_on_over_changes_of_other_partitions(telemetry: Container
         ({"x-ms-max-item-count": "-2"}, 400),
         ({"x-ms-documentdb-partitionkeyrangeid": "77"}, 410),
         ({"x-ms-documentdb-partitionkeyrangeid": "x"}, 410),
+        ({"x-ms-documentdb-partitionkeyrangeid": "1" * 5000}, 410),
         ({"x-ms-start-epk": "nothex", "x-ms-end-epk": "FF"}, 400),
         ({"a-im": "Full-Fidelity Feed"}, 501),
     ],
