@@ -59,9 +59,10 @@ class Container:
             page = execute(query, parameters or {}, source or self.source(), page_size=page_size, continuation=token)
             assert page_size is None or len(page.rows) <= page_size
             found += map(orjson.loads, page.rows)
-            token = page.continuation
-            if token is None:
+            if page.continuation is None:
                 return found
+            assert page.continuation != token, "a page must end after the one before"
+            token = page.continuation
 
     def value(self, expression: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """What an expression without FROM evaluates to; `...` for undefined."""
