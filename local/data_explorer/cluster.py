@@ -4,11 +4,14 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
+
 from local.data_explorer.database import Database
 from local.data_explorer.errors import EntityNotFound, KustoError
 from local.data_explorer.materialization.maintenance import Maintenance
 from local.data_explorer.storage import Storage
 from local.faults import Faults
+from local.process import UserMistake
 
 NET_DEFAULT = "NetDefaultDB"
 """The database a client means that names none (azure-kusto-data's default)."""
@@ -19,9 +22,12 @@ class Cluster:
 
     def __init__(self, directory: Path, databases: list[str], *, memory_limit: str = "1GB") -> None:
         self.faults = Faults()
-        self.storage = Storage(directory, memory_limit=memory_limit)
         self._lock = threading.Lock()
-        self._databases = {name: Database(self.storage, name) for name in self.storage.names()}
+        try:
+            self.storage = Storage(directory, memory_limit=memory_limit)
+            self._databases = {name: Database(self.storage, name) for name in self.storage.names()}
+        except duckdb.IOException as error:
+            raise UserMistake(f"The data in {directory} can't be opened, by another server perhaps: {error}") from error
         self._maintenance = {name: Maintenance(database) for name, database in self._databases.items()}
         for name in databases:
             if name not in self._databases:

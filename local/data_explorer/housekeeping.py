@@ -1,8 +1,10 @@
 """Bounded background work: materialized views brought up to date, retention applied, small extents' records merged."""
 
 import asyncio
+import logging
 import time
 
+import duckdb
 from duckdb_kql.params import parse_timespan
 
 from local.data_explorer.catalog import Catalog
@@ -16,6 +18,7 @@ RETAIN_EVERY = 60.0
 KEPT_EXTENTS = 1000
 """Records of untagged extents that a table keeps one by one; older ones become one."""
 KEPT_FAILURES = "14 days"
+_log = logging.getLogger(__name__)
 
 
 async def keep_house(cluster: Cluster) -> None:
@@ -23,12 +26,15 @@ async def keep_house(cluster: Cluster) -> None:
     retained = time.monotonic()
     while True:
         began = time.monotonic()
+        is_time_to_tidy = began - retained > RETAIN_EVERY
+        retained = began if is_time_to_tidy else retained
         for database in cluster.databases.values():
-            await asyncio.to_thread(cluster.maintenance(database).run)
-        if began - retained > RETAIN_EVERY:
-            retained = began
-            for database in cluster.databases.values():
-                await asyncio.to_thread(tidy, database)
+            try:
+                await asyncio.to_thread(cluster.maintenance(database).run)
+                if is_time_to_tidy:
+                    await asyncio.to_thread(tidy, database)
+            except duckdb.Error:
+                _log.exception("Housekeeping of database %s failed; it is tried again", database.name)
         await asyncio.sleep(max(MATERIALIZE_EVERY, 4 * (time.monotonic() - began)))
 
 

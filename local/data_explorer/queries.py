@@ -1,10 +1,10 @@
 """Running queries: on a cursor of the calling thread's own, under the request's limits."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -27,21 +27,30 @@ from local.data_explorer.results import ResultTable
 from local.data_explorer.wire import fetch
 
 _WHOLE = 2**62
+INTERRUPT_EVERY = 0.05
 
 
-@dataclass
 class Cancellation:
-    """Lets another thread end a query. Set `reason` by `cancel`; the query then raises it."""
+    """Lets another thread end a query, which then raises what `cancel` was given."""
 
-    reason: KustoError | None = None
-    _cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self.reason: KustoError | None = None
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._lock = threading.Lock()
 
     def cancel(self, reason: KustoError) -> None:
-        with self._lock:
-            self.reason = self.reason or reason
-            for cursor in self._cursors:
-                cursor.interrupt()
+        """Returns at once. DuckDB forgets an interrupt that comes before execution, so it is repeated."""
+        self.reason = self.reason or reason
+        threading.Thread(target=self._interrupt, daemon=True).start()
+
+    def _interrupt(self) -> None:
+        while True:
+            with self._lock:
+                if not self._cursors:
+                    return
+                for cursor in self._cursors:
+                    cursor.interrupt()
+            time.sleep(INTERRUPT_EVERY)
 
     @contextmanager
     def covering(self, cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
@@ -52,6 +61,8 @@ class Cancellation:
             self._cursors.append(cursor)
         timer.start()
         try:
+            if self.reason is not None:
+                raise self.reason
             yield
         finally:
             timer.cancel()

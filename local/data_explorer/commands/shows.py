@@ -209,6 +209,7 @@ def _create_database(context: CommandContext, reader: CommandReader) -> ResultTa
 
 
 COMMANDS = (
+    Command(("show", "cluster", "extents"), _extents(of_table=False)),
     Command(("show", "tables"), _tables),
     Command(("show", "table"), _table),
     Command(("show", "database"), _database),

@@ -1,5 +1,6 @@
 """KQL queries as DuckDB SQL, by duckdb-kql with this package's additions."""
 
+import datetime
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +133,16 @@ def _bound(declared: Sequence[ParameterDeclaration], slots: frozenset[str], give
         bound, unbound = bind(list(declared), values)
     if unbound:
         raise SemanticMistake(f"Query parameter '{unbound[0]}' has no value.", error="SEM0253")
+    for declaration in declared:
+        if isinstance(bound.get(declaration.slot), datetime.datetime):
+            bound[declaration.slot] = _with_tick(bound[declaration.slot], str(values.get(declaration.name, "")))
     return {slot: value for slot, value in bound.items() if slot in slots}
+
+
+def _with_tick(moment: datetime.datetime, text: str) -> str:
+    """The moment as text, with the seventh digit that `text` has and a Python datetime has not."""
+    tick = text.partition(".")[2][6:7]
+    return moment.isoformat(timespec="microseconds") + (tick if tick.isdigit() else "")
 
 
 @contextmanager

@@ -102,6 +102,13 @@ def test_query_parameters_are_values_never_text(kusto: Kusto, named: Named) -> N
     assert kusto.given(query, asset="' | project Asset") == []
 
 
+def test_datetime_parameter_keeps_its_ticks(kusto: Kusto) -> None:
+    query = "declare query_parameters(at:datetime); print at, at == datetime(2025-02-04T11:24:52.9911021Z)"
+
+    for value in ("datetime(2025-02-04T11:24:52.9911021Z)", "2025-02-04T11:24:52.9911021Z"):
+        assert kusto.given(query, at=value) == [("2025-02-04T11:24:52.9911021Z", True)]
+
+
 def test_parameter_without_a_value_or_of_the_wrong_type_is_a_semantic_error(kusto: Kusto) -> None:
     for parameters in ({}, {"n": "many"}):
         with pytest.raises(KustoApiError) as caught:

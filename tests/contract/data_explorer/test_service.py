@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from azure.kusto.data.exceptions import KustoApiError, KustoNetworkError, KustoS
 
 from local.certificates import Trust
 from local.identity.tokens import Tokens, endpoint_secret
-from local.launch import PROJECT, ServerProcess
+from local.launch import PROJECT, NotReady, ServerProcess
 from tests.contract.data_explorer.conftest import DATABASE, SLOW, Kusto, client_of, server, status
 
 Named = Callable[[str], str]
@@ -120,6 +121,21 @@ def test_unavailable_fault_is_not_permanent_and_names_its_operation(kusto: Kusto
         kusto.rows(".show tables")
     assert status(caught.value) == 503
     assert caught.value.get_api_error().permanent is False
+
+
+def test_delay_fault_makes_a_query_slow_and_right(kusto: Kusto, faults: Callable[..., None]) -> None:
+    faults(match="query", action="delay", delayMs=300, count=1)
+    began = time.monotonic()
+
+    assert kusto.rows("print 1") == [(1,)]
+    assert time.monotonic() - began >= 0.3
+
+
+def test_second_server_on_the_same_data_says_why_it_does_not_start(tmp_path: Path, trust_directory: Path) -> None:
+    second = server(tmp_path, trust_directory)
+    with server(tmp_path, trust_directory).start(), pytest.raises(NotReady, match="another server"):
+        second.start()
+    second.close()
 
 
 def test_reset_fault_is_a_network_error(kusto: Kusto, faults: Callable[..., None]) -> None:
