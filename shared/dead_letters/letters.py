@@ -8,6 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Annotated, Any, Self
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from shared.telemetry.events import HubEvent, Reason, Rejected, Rejection
 from shared.telemetry.timestamps import canonical, moment
 
+MAX_FILE = 200
 STORE = "store"
 FORWARD = "forward"
 
@@ -64,9 +66,7 @@ class DeadLetter(BaseModel):
     def name(self) -> str:
         """The blob's name: the same whenever and by whomever the letter is written."""
         if self.sequence_number is None:
-            return (
-                f"{self.consumer}/{self.source}/{_as_path(self.partition)}/{quote(self.event_id or '', safe='')}.json"
-            )
+            return f"{self.consumer}/{self.source}/{_as_path(self.partition)}/{_as_file(self.event_id or '')}.json"
         day = _as_path(self.enqueued_time[:10])
         last = f"{self.enqueued_time}-{self.sequence_number}-{self.element}.json"
         return f"{self.consumer}/{self.source}/{self.partition}/{day}/{last}"
@@ -111,6 +111,13 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _as_path(day: str) -> str:
     return day.replace("-", "/") if _DAY.fullmatch(day) else "no-day"
+
+
+def _as_file(document_id: str) -> str:
+    """A document's id as the last part of a blob's name, which holds 1,024 characters in all."""
+    encoded = document_id.encode(errors="backslashreplace")
+    name = quote(encoded, safe="")
+    return name if len(name) <= MAX_FILE else blake2b(encoded, digest_size=32).hexdigest()
 
 
 def letter_of_rejection(consumer: str, rejection: Rejection) -> DeadLetter:

@@ -65,6 +65,17 @@ def test_letter_of_a_document_is_named_by_container_day_and_id() -> None:
         letter.event()
 
 
+@pytest.mark.parametrize("document_id", ["x" * 1023, "é" * 500, "\ud800", "a/../b", "#?"])
+def test_any_document_id_gives_a_name_that_blobs_can_have(document_id: str) -> None:
+    letter = letter_of_document("forward", "telemetry", {"id": document_id}, Rejected(Reason.NOT_TELEMETRY, "foreign"))
+
+    assert letter.name.startswith("forward/telemetry/no-day/")
+    assert letter.name.count("/") == 3
+    assert letter.name.isascii()
+    assert len(letter.name) < 300
+    assert DeadLetter.from_json(letter.to_json()).document() == {"id": document_id}
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"consumer":"store"}', b"\xff"])
 def test_blob_that_holds_no_letter_is_told(content: bytes) -> None:
     with pytest.raises(NotALetter):
