@@ -4,7 +4,7 @@ The server moves bytes; this module knows the protocol; the application (the nam
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from local.event_hubs import performatives as frames
 from local.event_hubs.codec import DecodeError, list_slices, skip, string, uint, ushort
@@ -18,8 +18,7 @@ from local.event_hubs.errors import (
     ProtocolViolation,
     SessionViolation,
 )
-from local.event_hubs.links import Delivery, IncomingLink, Link, OutgoingLink
-from local.event_hubs.sessions import Session
+from local.event_hubs.sessions import Application, Session
 
 MAX_FRAME: Final = 65_536
 PEER_SLACK: Final = 512
@@ -30,22 +29,6 @@ OUTPUT_HIGH_WATER: Final = 1 << 20
 MIN_PEER_FRAME: Final = 512
 """The smallest max-frame-size that a peer may announce (part 2, 2.7.1)."""
 CONTAINER = "local-event-hubs"
-
-
-class Application(Protocol):
-    """What a connection asks of whoever knows the entities behind the links."""
-
-    def attach(self, link: Link) -> None:
-        """The peer attaches a link. Raises Refused."""
-
-    def delivered(self, link: IncomingLink, delivery: Delivery) -> None:
-        """A whole message came."""
-
-    def ready(self, link: OutgoingLink) -> None:
-        """The peer's credit or window for this link changed."""
-
-    def detached(self, link: Link) -> None:
-        """The link is gone, whatever the reason."""
 
 
 class Connection:

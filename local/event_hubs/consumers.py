@@ -32,8 +32,7 @@ class PartitionConsumer:
     def pump(self) -> None:
         """Sends until credit, window, socket or log give out."""
         link = self._link
-        connection = link.session.connection
-        while link.is_open and not connection.is_congested and self._reader.has_more:
+        while link.is_open and not link.session.is_congested and self._reader.has_more:
             room = min(link.credit, link.session.peer_window, _MOST_AT_ONCE)
             if room <= 0 or self.is_struck():
                 return

@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.event_hubs import performatives as frames
 from local.event_hubs.codec import NULL, boolean, uint
-
-if TYPE_CHECKING:
-    from local.event_hubs.sessions import Session
 
 MAX_MESSAGE = 1_048_576
 """Bytes of the largest message, batch or single (Event Hubs standard tier quota: 1 MB)."""
@@ -42,10 +39,37 @@ class Delivery:
         return self.size > MAX_MESSAGE
 
 
+class LinkSession(Protocol):
+    """What a link asks of the session that carries it."""
+
+    channel: int
+    next_outgoing: int
+    peer_window: int
+
+    @property
+    def peer_max_frame(self) -> int: ...
+
+    @property
+    def is_congested(self) -> bool:
+        """The socket takes no more for now."""
+
+    def send(self, body: bytes) -> None:
+        """Sends one performative."""
+
+    def write_raw(self, *parts: bytes) -> None:
+        """Sends whole frames."""
+
+    def count_sent(self, transfers: int) -> None: ...
+
+    def send_flow(self, link: "Link") -> None: ...
+
+    def detach(self, link: "Link", condition: str, description: str) -> None: ...
+
+
 class OutgoingLink:
     """We send, the peer receives: a consumer of a partition, or the answers of a node."""
 
-    def __init__(self, session: "Session", handle: int, attachment: Attachment) -> None:
+    def __init__(self, session: LinkSession, handle: int, attachment: Attachment) -> None:
         self.session = session
         self.handle = handle
         self.attachment = attachment
@@ -133,7 +157,7 @@ class IncomingLink:
     WINDOW = 1000
     """Credit kept open for the peer (as the service grants)."""
 
-    def __init__(self, session: "Session", handle: int, attachment: Attachment, *, delivery_count: int) -> None:
+    def __init__(self, session: LinkSession, handle: int, attachment: Attachment, *, delivery_count: int) -> None:
         self.session = session
         self.handle = handle
         self.attachment = attachment

@@ -1,6 +1,6 @@
 """One session of a connection (OASIS AMQP 1.0, part 2, 2.5): windows, and the links by the peer's handles. No I/O."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.event_hubs import performatives as frames
 from local.event_hubs.codec import NULL, boolean, uint, ushort
@@ -13,10 +13,7 @@ from local.event_hubs.errors import (
     Refused,
     SessionViolation,
 )
-from local.event_hubs.links import MAX_MESSAGE, Attachment, IncomingLink, Link, OutgoingLink
-
-if TYPE_CHECKING:
-    from local.event_hubs.connection import Connection
+from local.event_hubs.links import MAX_MESSAGE, Attachment, Delivery, IncomingLink, Link, OutgoingLink
 
 WINDOW = 0x7FFFFFFF
 """Our incoming window: what we take is bounded by link credit and message size, so the session never blocks."""
@@ -24,10 +21,36 @@ HANDLE_MAX = 255
 _WRAP = 0xFFFFFFFF
 
 
+class Application(Protocol):
+    """What a connection asks of whoever knows the entities behind the links."""
+
+    def attach(self, link: Link) -> None:
+        """The peer attaches a link. Raises Refused."""
+
+    def delivered(self, link: IncomingLink, delivery: Delivery) -> None:
+        """A whole message came."""
+
+    def ready(self, link: OutgoingLink) -> None:
+        """The peer's credit or window for this link changed."""
+
+    def detached(self, link: Link) -> None:
+        """The link is gone, whatever the reason."""
+
+
+class Carrier(Protocol):
+    """What a session asks of its connection."""
+
+    application: Application
+    peer_max_frame: int
+    is_congested: bool
+
+    def write(self, *parts: bytes) -> None: ...
+
+
 class Session:
     """Our end of a session. It uses the peer's channel and handle numbers as its own."""
 
-    def __init__(self, connection: "Connection", channel: int, begin: list[Any]) -> None:
+    def __init__(self, connection: Carrier, channel: int, begin: list[Any]) -> None:
         self.connection = connection
         self.channel = channel
         self.next_incoming: int = begin[1]
@@ -42,6 +65,10 @@ class Session:
     @property
     def peer_max_frame(self) -> int:
         return self.connection.peer_max_frame
+
+    @property
+    def is_congested(self) -> bool:
+        return self.connection.is_congested
 
     # ---- to the peer
 
