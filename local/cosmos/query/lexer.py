@@ -95,6 +95,8 @@ def _token(text: str, piece: re.Match[str]) -> Token:
 
 def _number(text: str, piece: re.Match[str]) -> Value:
     written = piece.group()
+    if written.isdecimal() and len(written) < 19:
+        return int(written)
     value = float(int(written, 16)) if written[:2] in ("0x", "0X") and len(written) < 40 else float(written)
     if not math.isfinite(value):
         raise query_error(text, "SC1001", "The number is too large for a double.", piece.start(), piece.end())

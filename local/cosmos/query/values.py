@@ -1,7 +1,7 @@
 """JSON values as the query language sees them: with `undefined`, typed equality, and one order over all types.
 
 A value is what orjson makes of JSON text (None, bool, int, float, str, list, dict) or UNDEFINED. Numbers are IEEE 754
-doubles: an int stands for the double nearest to it.
+doubles: an int stands for the double nearest to it in comparisons and arithmetic, and keeps its digits (ticks have 17).
 """
 
 import math
@@ -27,7 +27,6 @@ UNDEFINED: Final = Undefined()
 
 MAX_DEPTH = 128
 """The service's own limit of nesting in a document."""
-_EXACT = 1 << 53
 _INT64 = 1 << 63
 _NUMBER = struct.Struct(">Bd")
 _BITS = struct.Struct(">Q")
@@ -136,7 +135,7 @@ def normal(value: Any, depth: int = 0) -> Value:
     if isinstance(value, str):
         value.encode()
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _INT64:
         try:
             return number(float(value))
         except OverflowError:
