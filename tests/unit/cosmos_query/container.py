@@ -10,6 +10,8 @@ from local.cosmos.query import Source, composite_index_statements, execute, inde
 
 Document = dict[str, Any]
 
+MAX_PAGES = 2000
+
 
 class Container:
     """The table that local.cosmos makes for a container, as far as queries need it."""
@@ -55,14 +57,14 @@ class Container:
         query = parse(text)
         found: list[Any] = []
         token = None
-        while True:
+        for _ in range(MAX_PAGES):
             page = execute(query, parameters or {}, source or self.source(), page_size=page_size, continuation=token)
             assert page_size is None or len(page.rows) <= page_size
             found += map(orjson.loads, page.rows)
-            if page.continuation is None:
-                return found
-            assert page.continuation != token, "a page must end after the one before"
             token = page.continuation
+            if token is None:
+                return found
+        raise AssertionError(f"more than {MAX_PAGES} pages: paging does not end")
 
     def value(self, expression: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """What an expression without FROM evaluates to; `...` for undefined."""
