@@ -52,7 +52,7 @@ def main() -> None:
         rows += [
             Measure("10M readings: gold rollup (ReadingsPerHour)", fastest(client, GOLD), "ms", 300, "lower"),
             Measure("10M readings: LatestReadings()", fastest(client, LATEST), "ms"),
-            Measure("10M silver rows: the hourly rollup computed anew", fastest(client, GOLD_ANEW), "ms"),
+            Measure("10M silver rows: the same rollup computed anew", fastest(client, GOLD_ANEW), "ms", 300, "lower"),
             Measure("resident memory with 10M readings", resident(server), "MB", 2_000, "lower"),
             Measure("silver rows/s appended and rolled up into gold", 9 * MILLION / seconds, "/s"),
         ]
