@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,9 @@ from shared.settings import Settings, SettingsMistake, read_settings
 
 Result = TypeVar("Result")
 Operation = Callable[[Gateways, Settings], Awaitable[Result]]
-console = Console()
+UNFOLDED = 240
+"""Columns of what is written to a file or a pipe: a letter's name is not to be folded there."""
+console = Console(width=None if sys.stdout.isatty() else UNFOLDED)
 errors = Console(stderr=True)
 MISTAKE, FAILED = 2, 1
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")

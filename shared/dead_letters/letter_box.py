@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from shared.dead_letters.letters import DeadLetter
+from shared.dead_letters.letters import DeadLetter, NotALetter
 from shared.gateways.blobs import LetterContainer
 from shared.telemetry.timestamps import canonical
 
@@ -40,7 +40,10 @@ class LetterBox:
 
     async def read(self, name: str) -> DeadLetter:
         """Raises NoSuchBlob or NotALetter."""
-        return DeadLetter.from_json(await self._container.get(name))
+        try:
+            return DeadLetter.from_json(await self._container.get(name))
+        except NotALetter as error:
+            raise NotALetter(f"{name}: {error}") from error
 
     async def list(self, prefix: str = "") -> AsyncIterator[ListedLetter]:
         """Letters whose name starts so, in the order of their names."""

@@ -15,6 +15,8 @@ from shared.telemetry.timestamps import CLOCK_TOLERANCE, day_of, moment
 
 MAX_UNPACKED = 16 * 1024 * 1024
 """Bytes of a message after gzip: sixteen times what a hub takes packed."""
+MAX_MEMBERS = 1_000
+"""Members of a gzip file: each is found by copying what comes after it."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLAIN = ("", "utf-8", "identity")
 _GZIP = ("gzip", "x-gzip")
@@ -154,9 +156,9 @@ def _unpacked(event: HubEvent) -> bytes:
 
 
 def _gunzipped(body: bytes) -> bytes:
-    unpacked = b""
+    unpacked = bytearray()
     try:
-        while body:
+        for _ in range(MAX_MEMBERS):
             member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
             unpacked += member.decompress(body, MAX_UNPACKED + 1 - len(unpacked))
             if len(unpacked) > MAX_UNPACKED:
@@ -164,9 +166,11 @@ def _gunzipped(body: bytes) -> bytes:
             if not member.eof:
                 raise Rejected(Reason.ENCODING, "the gzip stream ends early")
             body = member.unused_data
+            if not body:
+                return bytes(unpacked)
     except zlib.error as error:
         raise Rejected(Reason.ENCODING, f"no gzip: {error}") from error
-    return unpacked
+    raise Rejected(Reason.ENCODING, f"a gzip file of more than {MAX_MEMBERS} members")
 
 
 def _rejection(event: HubEvent, element: int, rejected: Rejected, *, whole: bool) -> Rejection:

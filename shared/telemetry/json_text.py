@@ -5,6 +5,7 @@ Parsing and writing JSON again would turn 1.10 into 1.1, 1E5 into 100000.0 and c
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,8 +45,7 @@ def parse_strictly(text: bytes) -> Any:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise Rejected(Reason.DUPLICATE_KEY, f"{twice!r} is named more than once in one object")
     return members
 
@@ -98,6 +98,8 @@ def array_elements(text: bytes) -> list[bytes]:
         if depth == 0 or (depth == 1 and mark == _COMMA):
             elements.append(text[start:position].strip(WHITESPACE))
             start = position + 1
+            if len(elements) > MAX_ELEMENTS:
+                raise Rejected(Reason.TOO_MANY, f"more than {MAX_ELEMENTS} elements in one message")
         position += 1
         if depth == 0:
             break
@@ -105,8 +107,6 @@ def array_elements(text: bytes) -> list[bytes]:
         raise Rejected(Reason.NOT_JSON, f"brackets don't close where the text ends (byte {position} of {end})")
     if elements == [b""]:
         return []
-    if len(elements) > MAX_ELEMENTS:
-        raise Rejected(Reason.TOO_MANY, f"{len(elements)} elements in one message; {MAX_ELEMENTS} are taken")
     return elements
 
 

@@ -232,6 +232,8 @@ def test_gzip_is_unpacked_when_content_encoding_says_so(encoding: str) -> None:
         (gzip.compress(tag_map())[:-4], GZIP),
         (gzip.compress(tag_map()) + b"tail", GZIP),
         (gzip.compress(b" " * (MAX_UNPACKED + 1)), GZIP),
+        (gzip.compress(b"") * 40_000, GZIP),
+        (b"", GZIP),
         (tag_map(), {"content-encoding": "br"}),
         (tag_map(), {"content-encoding": "utf-16"}),
     ],
@@ -240,6 +242,29 @@ def test_what_can_not_be_unpacked_is_rejected_as_a_whole(body: bytes, system: di
     rejection = rejected_one(body, system=system)
 
     assert (rejection.reason, rejection.whole) == (Reason.ENCODING, True)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{" + b",".join(b'"%d":1' % number for number in range(90_000)) + b',"89999":1}',
+        b'{"a":0.' + b"1" * 1_000_000 + b"}",
+        b'{"a":' + b"1" * 1_000_000 + b"}",
+        b'{"a":1' + b"0" * 1_000_000 + b"e-999999}",
+        b"[" + b"," * 1_000_000 + b"]",
+        b'{"' + b"\\u0061" * 150_000 + b'":1}',
+        b'{"a":"' + b'\\"' * 500_000 + b'"}',
+        b"[" * 1_000_000,
+        b'[{"a":' * 150_000,
+        b'{"a":' + b" " * 1_000_000,
+    ],
+    ids=range(10),
+)
+def test_hostile_message_is_decided_at_once(body: bytes) -> None:
+    decoded = decode([hub_event(body)])
+
+    assert len(decoded.telemetry) + len(decoded.rejections) == 1
 
 
 @pytest.mark.parametrize("encoding", ["", "utf-8", "UTF-8", "identity", None])
