@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 import duckdb
@@ -19,9 +20,12 @@ OPERATION = "data-connection"
 """What fault rules call one commit of a data connection."""
 RETRY_SECONDS = 0.5
 _LINGER_SECONDS = 0.05
-_WORTH_A_COMMIT = 2_000
-_LARGEST = 10_000
-_MOST_PENDING = 20_000
+_LONGEST_LINGER_SECONDS = 0.5
+_FAST_ARRIVALS = 100
+"""So many events in one linger are worth another."""
+_ENOUGH = 8_000
+_LARGEST = 12_000
+_MOST_PENDING = 24_000
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +37,7 @@ class Commits:
         self._connection = connection
         self._faults = faults
         self._pending: list[Event] = []
+        self._last_took = 0.0
         self._arrived = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -51,15 +56,28 @@ class Commits:
         """Commits what is added, without end."""
         while True:
             await self._arrived.wait()
-            if len(self._pending) < _WORTH_A_COMMIT:
-                await asyncio.sleep(_LINGER_SECONDS)
+            await self._linger()
             events = self._pending[:_LARGEST]
             await self._until_unfaulted()
+            began = time.monotonic()
             await self._commit(events)
+            self._last_took = time.monotonic() - began
             del self._pending[: len(events)]
             self._has_room.set()
             if not self._pending:
                 self._arrived.clear()
+
+    async def _linger(self) -> None:
+        """Lets a commit grow: each one costs the planning of the update policies' queries, however small it is.
+
+        It waits as long as the last commit took, and on while events come fast, but not once there are enough.
+        """
+        until = time.monotonic() + min(self._last_took, _LONGEST_LINGER_SECONDS)
+        grown = _FAST_ARRIVALS
+        while len(self._pending) < _ENOUGH and (grown >= _FAST_ARRIVALS or time.monotonic() < until):
+            before = len(self._pending)
+            await asyncio.sleep(_LINGER_SECONDS)
+            grown = len(self._pending) - before
 
     async def _until_unfaulted(self) -> None:
         """Waits out the fault rules that hit this connection's commits."""
