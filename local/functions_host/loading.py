@@ -12,6 +12,7 @@ from typing import Any
 from azure.functions import AsgiFunctionApp, FunctionRegister
 from azure.functions.decorators.function_app import Function as DeclaredFunction
 
+from local.launch import PROJECT
 from local.process import UserMistake
 
 _LIFESPAN_SECONDS = 5.0
@@ -25,7 +26,7 @@ def load_app(app: Path, script: str = "function_app.py") -> tuple[FunctionRegist
     entry = app / script
     if not entry.exists():
         raise UserMistake(f"{app} has no {script}: is it a Python v2 Functions app? Give its folder with --app.")
-    sys.path.insert(0, str(app))
+    sys.path[:] = _search_path(app)
     os.chdir(app)
     module = _import(entry)
     apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
@@ -38,6 +39,13 @@ def load_app(app: Path, script: str = "function_app.py") -> tuple[FunctionRegist
         return found[0], list(found[0].get_functions())
     except ValueError as error:
         raise UserMistake(f"{entry} can't be indexed: {error}") from error
+
+
+def _search_path(app: Path) -> list[str]:
+    """The app's folder and its own packages go first; this host's folder is not to lend the app its modules."""
+    packages = app / ".python_packages" / "lib" / "site-packages"
+    others = (entry for entry in sys.path if Path(entry).resolve() != PROJECT)
+    return [str(app), *([str(packages)] if packages.is_dir() else []), *others]
 
 
 async def shut_down(app: FunctionRegister) -> None:

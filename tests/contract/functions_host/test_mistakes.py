@@ -75,6 +75,7 @@ def _refusal(app: Path, code: str, tmp_path: Path) -> str:
             "its retry policy can't be used: '00:00:00.500' is no interval that the worker reads",
         ),
         ("import no_such_module", "No module named 'no_such_module'"),
+        ("import benchmarks  # which this project has, but not the app", "No module named 'benchmarks'"),
         ("raise RuntimeError('no settings')", "RuntimeError: no settings ("),
         ("def broken(:", "SyntaxError"),
         ("app = None", "has no FunctionApp at its top level"),
@@ -102,7 +103,9 @@ def test_settings_fill_the_environment_but_do_not_override_it(app: Path, tmp_pat
         return f"{os.environ['FROM_FILE']} {os.environ['FROM_BOTH']} {answer()}"
     """
     (app / "function_app.py").write_text(HEAD + textwrap.dedent(code))
-    (app / "answers.py").write_text("def answer() -> int:\n    return 42\n")
+    packages = app / ".python_packages" / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "answers.py").write_text("def answer() -> int:\n    return 42\n")
     values = {"FROM_FILE": "file", "FROM_BOTH": "file", "AzureFunctionsJobHost__extensions__http__routePrefix": "v1"}
     settings = {"IsEncrypted": False, "Values": values, "Host": {"CORS": "http://localhost:3000"}}
     (app / "local.settings.json").write_text(json.dumps(settings))
