@@ -5,7 +5,7 @@ import datetime
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -162,7 +162,8 @@ class Appending:
             query = self._translator.translate(policy.query, shadowed=source.name).sql
             given = {column.name for column in target.columns}
             selected = ", ".join(_stored(column, given) for column in target.columns)
-            self._append(target, f"SELECT {selected} FROM ({query})", batch, depth + 1)
+            inherited = batch if policy.propagate_tags else replace(batch, tags=(), creation_time=None)
+            self._append(target, f"SELECT {selected} FROM ({query})", inherited, depth + 1)
         except (duckdb.Error, KustoError) as error:
             raise PolicyFailure(policy, str(error)) from error
         self._cursor.execute(f"DROP VIEW {shadow}")

@@ -9,6 +9,7 @@ from local.data_explorer.commands.schemas import schema_json
 from local.data_explorer.database import Change
 from local.data_explorer.errors import AlreadyExists, EntityNotFound, KustoError, SemanticMistake
 from local.data_explorer.extensions import Command, CommandContext
+from local.data_explorer.materialization.widening import widen_views
 from local.data_explorer.results import ResultTable, table
 from local.data_explorer.schema import Column, TableSchema
 from local.data_explorer.storage import EXTENT, quoted
@@ -164,11 +165,12 @@ def _declared(reader: CommandReader) -> list[TableSchema]:
 def _defining(define: Callable[[Change, TableSchema], None]) -> Callable[[CommandContext, CommandReader], ResultTable]:
     def run(context: CommandContext, reader: CommandReader) -> ResultTable:
         wanted = _declared(reader)
-        with context.database.change() as change:
+        with context.cluster.maintenance(context.database).paused(), context.database.change() as change:
             for schema in wanted:
                 if not schema.columns:
                     raise SemanticMistake(f"table '{schema.name}' must have a column.")
                 define(change, schema)
+                widen_views(context.database, change, schema.name)
         return described(context, [schema.name for schema in wanted])
 
     return run

@@ -31,7 +31,7 @@ def source_rows(catalog: Catalog, source: str) -> str:
 
 
 def create_relations(change: Change, view: MaterializedView, plan: Plan) -> TableSchema:
-    """Makes the view's relations; it holds nothing yet. Gives its columns."""
+    """Makes the view's relations, or gives those that are there the columns they lack. Gives the view's columns."""
     source = change.catalog.relation(view.source)
     assert source is not None
     columns = ", ".join(quoted(column.name) for column in source.columns)
@@ -41,7 +41,16 @@ def create_relations(change: Change, view: MaterializedView, plan: Plan) -> Tabl
     change.cursor.execute(
         f"CREATE TABLE IF NOT EXISTS views.{quoted(view.name)} AS SELECT *, 0::BIGINT AS {_EXTENT} FROM {fresh} LIMIT 0"
     )
+    _add_columns(change, f"views.{quoted(view.name)}", fresh)
     return show_relations(change, view, plan)
+
+
+def _add_columns(change: Change, kept: str, fresh: str) -> None:
+    known = set(change.cursor.sql(f"SELECT * FROM {kept} LIMIT 0").columns)
+    wanted = change.cursor.sql(f"SELECT * FROM {fresh} LIMIT 0")
+    for name, kind in zip(wanted.columns, wanted.types, strict=True):
+        if name not in known:
+            change.cursor.execute(f"ALTER TABLE {kept} ADD COLUMN {quoted(name)} {kind}")
 
 
 def show_relations(change: Change, view: MaterializedView, plan: Plan) -> TableSchema:

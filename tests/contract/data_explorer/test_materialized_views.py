@@ -100,6 +100,26 @@ def test_view_outlives_the_rows_of_its_source(kusto: Kusto, named: Named) -> Non
     assert kusto.rows(f"{source} | count") == [(1,)]
 
 
+def test_view_that_updates_its_schema_takes_in_new_columns(kusto: Kusto, named: Named) -> None:
+    source, once, latest = named("Source"), named("Once"), named("Latest")
+    kusto.rows(f".create table {source} (Id:string, At:datetime)")
+    kusto.rows(
+        f".create materialized-view with (autoUpdateSchema=true) {once} on table {source} "
+        f"{{ {source} | summarize take_any(*) by Id }}"
+    )
+    kusto.rows(
+        f".create materialized-view with (autoUpdateSchema=true) {latest} on materialized-view {once} "
+        f"{{ {once} | summarize arg_max(At, *) }}"
+    )
+    kusto.rows(f".ingest inline into table {source} <| a,2025-01-01")
+    assert kusto.rows(f"{once} | count") == [(1,)]
+    kusto.rows(f".alter-merge table {source} (Value:long, Note:string)")
+    kusto.rows(f".ingest inline into table {source} <| b,2025-01-02,7,new")
+
+    assert kusto.rows(f"{once} | project Id, Value, Note | order by Id asc") == [("a", None, ""), ("b", 7, "new")]
+    assert kusto.rows(f"{latest} | project Id, Value, Note") == [("b", 7, "new")]
+
+
 def test_materialized_part_alone_can_be_asked_for(kusto: Kusto, named: Named) -> None:
     source, view = named("Source"), named("View")
     kusto.rows(f".set {source} <| print v = 1")

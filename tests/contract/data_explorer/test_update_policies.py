@@ -80,6 +80,18 @@ def test_policy_whose_columns_are_not_the_targets_is_refused(kusto: Kusto, named
         policy(kusto, out, raw, f"{raw} | project w = tostring(missing)")
 
 
+def test_tags_go_on_only_when_the_policy_propagates_them(kusto: Kusto, named: Named) -> None:
+    raw, plain, tagged = named("Raw"), named("Plain"), named("Tagged")
+    kusto.rows(f".create tables {raw} (v:long), {plain} (v:long), {tagged} (v:long)")
+    policy(kusto, plain, raw, raw)
+    policy(kusto, tagged, raw, raw, PropagateIngestionProperties=True)
+
+    kusto.rows(f".set-or-append {raw} with (tags='[\"ingest-by:x\"]') <| print v = 1")
+
+    assert kusto.rows(f".show table {plain} extents | project Tags, RowCount") == [("", 1)]
+    assert kusto.rows(f".show table {tagged} extents | project Tags, RowCount") == [("ingest-by:x", 1)]
+
+
 def test_disabled_policy_does_nothing(kusto: Kusto, named: Named) -> None:
     raw, out = named("Raw"), named("Out")
     kusto.rows(f".create tables {raw} (v:long), {out} (v:long)")
