@@ -14,6 +14,7 @@ from local.event_hubs.errors import (
     INTERNAL_ERROR,
     MESSAGE_TOO_LARGE,
     NOT_FOUND,
+    RESOURCE_LIMIT,
     SERVER_BUSY,
     UNAUTHORIZED,
     Refused,
@@ -25,6 +26,9 @@ from local.event_hubs.performatives import ACCEPTED_OUTCOME, rejected_outcome
 from local.event_hubs.selectors import start_position
 from local.event_hubs.tokens import Grant, SharedAccessKeys
 from local.faults import FaultRule, Faults
+
+MAX_UNSENT = 1000
+"""Answers of a node that may wait for the peer's credit, before it gets no more."""
 
 
 class Wire(Protocol):
@@ -205,9 +209,13 @@ class Client:
         else:
             answer = nodes.manage(request, namespace.hubs, lambda name: self._authorize(name.lower()))
         replies = self._reply_link(link, node, request.reply_to)
-        if replies is not None:
-            self._unsent.setdefault(replies, []).append(nodes.answer_message(request, answer))
-            self.ready(replies)
+        if replies is None:
+            return
+        unsent = self._unsent.setdefault(replies, [])
+        unsent.append(nodes.answer_message(request, answer))
+        self.ready(replies)
+        if len(unsent) > MAX_UNSENT:
+            link.session.detach(link, RESOURCE_LIMIT, f"{MAX_UNSENT} answers wait for credit on the link they go to.")
 
     def _reply_link(self, link: IncomingLink, node: addresses.NodeAddress, reply_to: str | None) -> OutgoingLink | None:
         """The link that answers go to: the one with the address asked for, else the node's on the same session."""

@@ -83,6 +83,11 @@ class Reading:
                     raise self._errors.get_nowait()
         return events
 
+    def forget(self) -> None:
+        """Lets go of what came and was not taken."""
+        while not self._arrived.empty():
+            self._arrived.get_nowait()
+
     async def rest(self) -> list[EventData]:
         """What still comes, after something did, until the consumer has said twice that nothing does."""
         events: list[EventData] = []

@@ -4,11 +4,13 @@ import asyncio
 import gc
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from pytest_asyncio import is_async_test
 
@@ -20,7 +22,7 @@ MANY = "many"
 """The hub whose partitions are given out to tests one by one."""
 HUBS = [
     f"{MANY}:200:store,twins,late",
-    *("Empty:2", "buffered:2", "all:4", "lively:1"),
+    *("Empty:2", "buffered:2", "all:4", "lively:1", "echo:1"),
     *(f"keys{count}:{count}" for count in (1, 2, 3, 4, 32)),
 ]
 _taken = itertools.count()
@@ -111,6 +113,38 @@ async def _closings() -> AsyncIterator[set[asyncio.Task[None]]]:
     closings: set[asyncio.Task[None]] = set()
     yield closings
     await asyncio.gather(*closings)
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A partition and the consumer that reads it all session long, for tests of what comes back as it was sent."""
+
+    partition: str
+    reading: Reading
+
+    async def take(self, count: int) -> list[EventData]:
+        return await self.reading.take(count)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _echo(connection: str, _closings: set[asyncio.Task[None]]) -> AsyncIterator[Echo]:
+    client = EventHubConsumerClient.from_connection_string(connection, "$Default", eventhub_name="echo")
+    echo = Echo("0", Reading(client, "0"))
+    yield echo
+    _closings.add(asyncio.create_task(echo.reading.close()))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def echoed(connection: str) -> AsyncIterator[EventHubProducerClient]:
+    """Sends to the hub that `echo` reads."""
+    async with EventHubProducerClient.from_connection_string(connection, eventhub_name="echo") as client:
+        yield client
+
+
+@pytest.fixture
+def echo(_echo: Echo) -> Echo:
+    _echo.reading.forget()
+    return _echo
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -13,7 +13,7 @@ from azure.eventhub.amqp import AmqpAnnotatedMessage
 from local.event_hubs.codec import described, listed, mapped, string, symbol
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import Reading, port_of
-from tests.contract.event_hubs.conftest import MANY
+from tests.contract.event_hubs.conftest import MANY, Echo
 from tests.contract.event_hubs.wire import Wire, data_section
 
 Read = Callable[..., Reading]
@@ -34,17 +34,15 @@ APPLICATION_PROPERTIES: dict[str | bytes, Any] = {
 }
 
 
-async def test_application_properties_keep_their_values_and_types(
-    producer: Producer, read: Read, partition: str
-) -> None:
+async def test_application_properties_keep_their_values_and_types(echoed: Producer, echo: Echo) -> None:
     event = EventData(b"body")
     event.properties = {**APPLICATION_PROPERTIES}
     moment = datetime.datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=datetime.UTC)
     event.properties["time"] = moment
-    await producer.send_batch([event], partition_id=partition)
-    await producer.send_event(event, partition_id=partition)
+    await echoed.send_batch([event], partition_id=echo.partition)
+    await echoed.send_event(event, partition_id=echo.partition)
 
-    for received in await read(partition).take(2):
+    for received in await echo.take(2):
         properties = {_text(name): _text(value) for name, value in (received.properties or {}).items()}
         assert properties.pop("time") == int(moment.timestamp() * 1000)
         assert properties.pop("bytes") == b"\x00\xff"
@@ -61,7 +59,7 @@ def _text(value: Any) -> Any:
         return value
 
 
-async def test_every_message_property_and_header_field_is_kept(producer: Producer, read: Read, partition: str) -> None:
+async def test_every_message_property_and_header_field_is_kept(echoed: Producer, echo: Echo) -> None:
     properties: dict[str, Any] = {
         "message_id": "m-1",
         "user_id": b"user",
@@ -85,10 +83,10 @@ async def test_every_message_property_and_header_field_is_kept(producer: Produce
         annotations={"iothub-connection-device-id": "freezer01"},
         footer={"crc": 5},
     )
-    await producer.send_event(message, partition_id=partition)
-    await producer.send_batch([message], partition_id=partition)
+    await echoed.send_event(message, partition_id=echo.partition)
+    await echoed.send_batch([message], partition_id=echo.partition)
 
-    for event in await read(partition).take(2):
+    for event in await echo.take(2):
         received = event.raw_amqp_message
         kept = {name: _text(getattr(received.properties, name)) for name in properties}
         assert kept == {**properties, "user_id": "user"}
@@ -101,18 +99,18 @@ async def test_every_message_property_and_header_field_is_kept(producer: Produce
         assert event.content_type == "application/json"
 
 
-async def test_message_ids_keep_their_amqp_type(producer: Producer, read: Read, partition: str) -> None:
+async def test_message_ids_keep_their_amqp_type(echoed: Producer, echo: Echo) -> None:
     identifier = uuid.uuid4()
     for message_id in (identifier, b"\x01\x02", 42, "text"):
-        await producer.send_event(
-            AmqpAnnotatedMessage(data_body=b"x", properties={"message_id": message_id}), partition_id=partition
+        await echoed.send_event(
+            AmqpAnnotatedMessage(data_body=b"x", properties={"message_id": message_id}), partition_id=echo.partition
         )
 
-    received = [event.raw_amqp_message.properties for event in await read(partition).take(4)]
+    received = [event.raw_amqp_message.properties for event in await echo.take(4)]
     assert [each.message_id for each in received if each] == [identifier, b"\x01\x02", 42, b"text"]
 
 
-async def test_every_kind_of_body_arrives_as_it_was(producer: Producer, read: Read, partition: str) -> None:
+async def test_every_kind_of_body_arrives_as_it_was(echoed: Producer, echo: Echo) -> None:
     messages: list[EventData | AmqpAnnotatedMessage] = [
         AmqpAnnotatedMessage(data_body=b"one"),
         AmqpAnnotatedMessage(data_body=[b"one", b"", b"three"]),
@@ -121,10 +119,10 @@ async def test_every_kind_of_body_arrives_as_it_was(producer: Producer, read: Re
         AmqpAnnotatedMessage(data_body=b""),
     ]
     for message in messages:
-        await producer.send_event(message, partition_id=partition)
-    await producer.send_batch(messages, partition_id=partition)
+        await echoed.send_event(message, partition_id=echo.partition)
+    await echoed.send_batch(messages, partition_id=echo.partition)
 
-    received: list[Any] = [event.raw_amqp_message.body for event in await read(partition).take(10)]
+    received: list[Any] = [event.raw_amqp_message.body for event in await echo.take(10)]
     for first, segments, sequence, value, empty in (received[:5], received[5:]):
         assert (b"".join(first), b"".join(empty)) == (b"one", b"")
         assert list(segments) == [b"one", b"", b"three"]

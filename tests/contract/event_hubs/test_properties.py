@@ -53,8 +53,9 @@ async def test_partition_properties_follow_each_send(
     assert datetime.timedelta(0) <= age < datetime.timedelta(seconds=30)
 
 
-async def test_hub_names_are_found_without_regard_to_case(connection: str) -> None:
-    async with asynchronous.EventHubProducerClient.from_connection_string(connection, eventhub_name="eMPTY") as client:
+async def test_hub_names_are_found_without_regard_to_case_and_by_localhost(connection: str) -> None:
+    source = connection.replace("127.0.0.1", "localhost")
+    async with asynchronous.EventHubProducerClient.from_connection_string(source, eventhub_name="eMPTY") as client:
         assert (await client.get_eventhub_properties())["eventhub_name"] == "Empty"
 
 

@@ -16,7 +16,7 @@ from azure.eventhub.exceptions import EventDataSendError
 
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import Reading, bodies, port_of
-from tests.contract.event_hubs.conftest import MANY
+from tests.contract.event_hubs.conftest import MANY, Echo
 from tests.contract.event_hubs.wire import Wire, data_section, transfer_frame
 
 Producer = asynchronous.EventHubProducerClient
@@ -143,13 +143,13 @@ async def test_buffered_producer_hands_over_everything(connection: str, read: Re
     assert sorted(sent) == sorted(bodies(received)) == sorted(str(number) for number in range(40))
 
 
-async def test_sizes_around_every_border_arrive_whole(producer: Producer, read: Read, partition: str) -> None:
+async def test_sizes_around_every_border_arrive_whole(echoed: Producer, echo: Echo) -> None:
     sizes = [0, 1, 240, 255, 256, 257, 65_300, *range(65_430, 65_540, 9), 131_072, ONE_MB // 2, ONE_MB - 200]
     contents = [random.Random(size).randbytes(size) for size in sizes]
     for content in contents:
-        await producer.send_event(EventData(content), partition_id=partition)
+        await echoed.send_event(EventData(content), partition_id=echo.partition)
 
-    received = await read(partition).take(len(sizes))
+    received = await echo.take(len(sizes))
     assert [_content(event) for event in received] == contents
 
 
@@ -158,27 +158,25 @@ def _content(event: EventData) -> bytes:
     return b"".join(pieces)
 
 
-async def test_too_large_message_is_refused_and_the_link_goes_on(
-    producer: Producer, read: Read, partition: str
-) -> None:
+async def test_too_large_message_is_refused_and_the_link_goes_on(echoed: Producer, echo: Echo) -> None:
     for size in (ONE_MB + 1, 3 * ONE_MB):
         with pytest.raises(EventDataSendError, match="LinkMessageSizeExceeded"):
-            await producer.send_event(EventData(b"x" * size), partition_id=partition)
-    await producer.send_event(EventData("after"), partition_id=partition)
+            await echoed.send_event(EventData(b"x" * size), partition_id=echo.partition)
+    await echoed.send_event(EventData("after"), partition_id=echo.partition)
 
-    assert bodies(await read(partition).take(1)) == ["after"]
+    assert bodies(await echo.take(1)) == ["after"]
 
 
-async def test_batch_takes_events_up_to_the_services_limit(producer: Producer, read: Read, partition: str) -> None:
-    batch = await producer.create_batch(partition_id=partition)
+async def test_batch_takes_events_up_to_the_services_limit(echoed: Producer, echo: Echo) -> None:
+    batch = await echoed.create_batch(partition_id=echo.partition)
     assert batch.max_size_in_bytes == ONE_MB
     with pytest.raises(ValueError, match="has reached its size limit"):
         _fill(batch)
     count = len(batch)
-    await producer.send_batch(batch)
+    await echoed.send_batch(batch)
 
     assert count > 1000
-    received = await read(partition).take(count)
+    received = await echo.take(count)
     assert [int(body[:5]) for body in bodies(received)] == list(range(count))
 
 

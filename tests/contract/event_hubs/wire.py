@@ -73,6 +73,9 @@ class Wire:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     # ---- bytes
@@ -213,12 +216,16 @@ class Wire:
                     break
         return b"".join(pieces)
 
+    def take_delivery(self) -> int:
+        """The next delivery-id."""
+        self._deliveries += 1
+        return self._deliveries - 1
+
     def transfer(
         self, handle: int, payload: bytes, *, message_format: int = BATCH_FORMAT, settled: bool = False
     ) -> int:
         """Sends a message of one frame; its delivery-id."""
-        delivery = self._deliveries
-        self._deliveries += 1
+        delivery = self.take_delivery()
         self.say(transfer_frame(handle, delivery, message_format, settled=settled) + payload)
         return delivery
 
