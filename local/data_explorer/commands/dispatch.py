@@ -17,6 +17,7 @@ from local.data_explorer.commands import (
     tables,
     views,
 )
+from local.data_explorer.commands.journal import Journal
 from local.data_explorer.commands.piping import run_pipeline
 from local.data_explorer.commands.reader import NAME, CommandReader
 from local.data_explorer.commands.scripts import script_command
@@ -44,7 +45,8 @@ class Commands:
 
     def __init__(self, added: Iterable[Command]) -> None:
         self._by_verb: dict[str, list[Command]] = {}
-        for command in (*_OWN, script_command(self.run), *added):
+        self._journal = Journal()
+        for command in (*_OWN, script_command(self.run), self._journal.command(), *added):
             self._by_verb.setdefault(command.words[0], []).append(command)
         for commands in self._by_verb.values():
             commands.sort(key=lambda command: sum(word != NAME for word in command.words), reverse=True)
@@ -64,10 +66,11 @@ class Commands:
             if word == NAME:
                 break
             reader.expect(word)
-        try:
-            return command.run(context, reader)
-        except duckdb.Error as error:
-            raise KustoError(f"The command failed: {error}") from error
+        with self._journal.keeping(context, " ".join(word for word in command.words if word != NAME), text):
+            try:
+                return command.run(context, reader)
+            except duckdb.Error as error:
+                raise KustoError(f"The command failed: {error}") from error
 
     def _find(self, reader: CommandReader) -> Command:
         for command in self._by_verb.get(reader.token.text.lower(), ()):

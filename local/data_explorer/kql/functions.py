@@ -12,7 +12,15 @@ from duckdb_kql import ir, translate
 from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
-from local.data_explorer.kql import conditionals, extremes, macros, named_arguments, property_bags, typing
+from local.data_explorer.kql import (
+    column_choices,
+    conditionals,
+    extremes,
+    macros,
+    named_arguments,
+    property_bags,
+    typing,
+)
 from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
@@ -46,6 +54,7 @@ def install() -> None:
     if _installed:
         return
     _installed.append(True)
+    column_choices.install()
     extremes.install()
     named_arguments.install()
     property_bags.install()

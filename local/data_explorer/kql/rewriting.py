@@ -9,6 +9,7 @@ from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.functions import lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
+from local.data_explorer.kql.column_choices import ColumnChoice
 from local.data_explorer.storage import EXTENT
 
 MATERIALIZED = "$materialized"
@@ -100,12 +101,17 @@ class _Expansion:
                     dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates
                 )
                 done = dataclasses.replace(done, aggregates=aggregates)
+            if isinstance(done, ColumnChoice):
+                names = done.chosen(output_columns(expanded, schema))
+                done = ir.Project(tuple(ir.NamedExpr(ir.ColumnRef(name), name) for name in names))
             expanded.operators.append(done)
         return expanded
 
 
 def _needs_columns(query: ir.Query) -> bool:
-    """Whether one of the query's own aggregates can only be written out with its input's columns known."""
+    """Whether one of the query's own operators can only be written out with its input's columns known."""
+    if any(isinstance(operator, ColumnChoice) for operator in query.operators):
+        return True
     summaries = (operator for operator in query.operators if isinstance(operator, ir.Summarize))
     return any(_is_any_row(aggregate.expr) for summary in summaries for aggregate in summary.aggregates)
 

@@ -231,6 +231,15 @@ def test_database_schema_as_json_holds_every_kind_of_entity(kusto: Kusto, named:
     assert schema["Functions"][function]["InputParameters"] == "(x:long)"
 
 
+def test_commands_that_ran_are_shown_with_how_they_ended(kusto: Kusto, named: Named) -> None:
+    table = named("T")
+    kusto.rows(f".create table {table} (a:long)")
+    refused(kusto, f".drop column {table}.nope")
+
+    shown = kusto.rows(f".show commands | where Text contains '{table}' | project CommandType, State")
+    assert shown == [("create table", "Completed"), ("drop column", "Failed")]
+
+
 @pytest.mark.parametrize("command", [".make coffee", ".show capacity", ".create workload_group x '{}'"])
 def test_command_that_is_not_served_is_named_in_a_501(kusto: Kusto, command: str) -> None:
     with pytest.raises(KustoApiError, match=command.removeprefix(".").split()[0]) as caught:

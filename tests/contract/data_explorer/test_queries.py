@@ -148,6 +148,31 @@ def test_unknown_names_are_semantic_errors(kusto: Kusto, query: str) -> None:
     assert caught.value.get_api_error().permanent is True
 
 
+@pytest.mark.parametrize(
+    ("operator", "columns"),
+    [
+        ("project-keep c, a*", "a1,a2,c"),
+        ("project-keep *2", "a2,b2"),
+        ("project-reorder c, b*", "c,b2,a1,a2"),
+        ("project-reorder a* desc", "a2,a1,b2,c"),
+        ("project-away a*, c", "b2"),
+        ("project-away c", "a1,a2,b2"),
+        ("where a1 > 0 | project-keep c | extend d = 1 | project-reorder d", "d,c"),
+    ],
+)
+def test_columns_are_chosen_by_patterns(kusto: Kusto, operator: str, columns: str) -> None:
+    shown = kusto.table(f"print a1 = 1, a2 = 2, b2 = 3, c = 4 | {operator}")
+
+    assert ",".join(column.column_name for column in shown.columns) == columns
+
+
+@pytest.mark.parametrize("operator", ["make-series count() on x step 1", "evaluate bag_unpack(x)", "sample 5"])
+def test_operator_that_is_not_served_is_a_501_that_names_it(kusto: Kusto, operator: str) -> None:
+    with pytest.raises(KustoApiError, match=f"(?i){operator.split()[0].replace('-', '')}") as caught:
+        kusto.rows(f"print x = 1 | {operator}")
+    assert status(caught.value) == 501
+
+
 def test_unknown_database_is_not_found(kusto: Kusto) -> None:
     with pytest.raises(KustoApiError) as caught:
         kusto.rows("print 1", database="nowhere")
