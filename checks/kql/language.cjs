@@ -51,6 +51,11 @@ function ofKind(node, kind) {
     return [...walk(node)].filter((child) => kindOf(child) === kind);
 }
 
+/** The texts of the node's tokens, in order. */
+function tokensOf(node) {
+    return [...walk(node)].filter((child) => kindOf(child).startsWith('SyntaxToken')).map((token) => token.Text);
+}
+
 /** All nodes that the grammar gives that name (TableName, ColumnType…) at or below the node. */
 function named(node, name) {
     return [...walk(node)].filter((child) => child.NameInParent === name);
@@ -82,4 +87,4 @@ function blocksOf(text) {
         .filter((block) => block.text.split('\n').some((line) => line.trim() && !line.trim().startsWith('//')));
 }
 
-module.exports = { Language, array, listOf, kindOf, walk, ofKind, named, wordOf, typeOf, columnsOf, blocksOf };
+module.exports = { Language, array, listOf, kindOf, walk, ofKind, tokensOf, named, wordOf, typeOf, columnsOf, blocksOf };

@@ -3,7 +3,7 @@
 // Sources: learn.microsoft.com/kusto/management: "Configure a database using a script", "Update policy",
 // ".create materialized-view", "JSON mapping", "Materialized views policies".
 
-const { array, kindOf, named, ofKind, wordOf, columnsOf } = require('./language.cjs');
+const { array, kindOf, named, ofKind, tokensOf, wordOf, columnsOf } = require('./language.cjs');
 
 const VERBS = ['create', 'create-or-alter', 'create-merge', 'alter', 'alter-merge', 'add'];
 const POLICY_FIELDS = ['IsEnabled', 'Source', 'SourceIsWildCard', 'Query', 'IsTransactional', 'PropagateIngestionProperties', 'ManagedIdentity'];
@@ -18,14 +18,14 @@ const signature = (columns) => columns.map(({ name, type }) => `${name}: ${type}
 
 /** Script resources take few verbs, and running a script twice must change nothing. */
 function* verbs(command, database) {
-    const words = array(ofKind(command, 'SyntaxToken+IdentifierToken')).map((token) => token.Text);
+    const words = tokensOf(command).slice(1);
     if (!VERBS.includes(words[0])) {
         yield { code: 'verb', message: `'.${words[0]}' is no verb of a script resource; those are .${VERBS.join(', .')}` };
     } else if (words[0] === 'create' && !words.slice(0, 4).includes('ifnotexists')) {
         yield { code: 'verb', message: "'.create' fails the second time: use create-or-alter, create-merge or ifnotexists" };
     }
-    const named_ = wordOf(command, 'DatabaseName');
-    if (named_ && named_ !== database.name) yield { code: 'target', message: `database '${named_}' is not ${database.name}` };
+    const target = wordOf(command, 'DatabaseName');
+    if (target && target !== database.name) yield { code: 'target', message: `database '${target}' is not ${database.name}` };
 }
 
 /** A policy stands on something that an earlier command made. */

@@ -12,6 +12,7 @@
 """
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,8 @@ def _fenced(markdown: str, file: str) -> Iterator[Text]:
 
 
 def _files(root: Path, suffix: str) -> Iterator[Path]:
-    for path in sorted(root.rglob(f"*{suffix}")):
-        if not NOT_OURS.intersection(path.relative_to(root).parts):
-            yield path
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(set(folders) - NOT_OURS)
+        for name in sorted(names):
+            if name.endswith(suffix):
+                yield Path(folder, name)

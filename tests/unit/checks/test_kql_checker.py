@@ -70,6 +70,13 @@ def test_sound_scripts_have_no_finding_and_make_their_schema(checker: Checker) -
         ("tables", "(Data: dynamic)", "(Data: dinamic)", "KS005"),
         ("tables", ".create-merge table Silver", ".create table Silver", "verb"),
         ("tables", ".create-merge table Silver", ".drop table Silver", "verb"),
+        ("tables", ".create-merge table Silver", ".set-or-append Gold <| Bronze\n\n.create-merge table Silver", "verb"),
+        (
+            "tables",
+            ".create-merge table Silver",
+            ".alter database gold policy caching hot = 1d\n\n.create-merge table Silver",
+            "target",
+        ),
         ("tables", ".create-merge table Silver", ".frobnicate table Silver", "command"),
         ("tables", ".create-merge table Silver", "Silver | take 1\n\n.create-merge table Silver", "command"),
         ("mapping", '"column": "Data"', '"column": "Date"', "mapping"),
