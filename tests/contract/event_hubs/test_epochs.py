@@ -28,14 +28,14 @@ async def test_equal_or_higher_level_takes_the_partition_over(
 ) -> None:
     async def steal(first: int | None, second: int) -> None:
         partition = take_partition()
-        await producer.send_batch([EventData("a")], partition_id=partition)
+        await producer.send_event(EventData("a"), partition_id=partition)
         loser = read(partition, owner_level=first)
         assert bodies(await loser.take(1)) == ["a"]
         winner = read(partition, owner_level=second)
         assert bodies(await winner.take(1)) == ["a"]
 
         await _stolen(loser)
-        await producer.send_batch([EventData("b")], partition_id=partition)
+        await producer.send_event(EventData("b"), partition_id=partition)
         assert bodies(await winner.take(1)) == ["b"]
 
     await asyncio.gather(steal(1, 2), steal(0, 0), steal(5, 5), steal(None, 0))
@@ -44,19 +44,19 @@ async def test_equal_or_higher_level_takes_the_partition_over(
 async def test_lower_level_or_none_is_refused_while_a_higher_one_reads(
     producer: EventHubProducerClient, read: Read, partition: str
 ) -> None:
-    await producer.send_batch([EventData("a")], partition_id=partition)
+    await producer.send_event(EventData("a"), partition_id=partition)
     owner = read(partition, owner_level=3)
     assert bodies(await owner.take(1)) == ["a"]
     await asyncio.gather(*(_stolen(read(partition, owner_level=level)) for level in (None, 0, 2)))
 
-    await producer.send_batch([EventData("b")], partition_id=partition)
+    await producer.send_event(EventData("b"), partition_id=partition)
     assert bodies(await owner.take(1)) == ["b"]
 
 
 async def test_level_is_free_again_when_its_owner_is_gone(
     producer: EventHubProducerClient, read: Read, server: ServerProcess, partition: str
 ) -> None:
-    await producer.send_batch([EventData("a")], partition_id=partition)
+    await producer.send_event(EventData("a"), partition_id=partition)
     owner = read(partition, owner_level=9)
     assert bodies(await owner.take(1)) == ["a"]
     await owner.close()
@@ -69,7 +69,7 @@ async def test_groups_and_partitions_do_not_interfere(
     producer: EventHubProducerClient, read: Read, partition: str, take_partition: Callable[[], str]
 ) -> None:
     other = take_partition()
-    await asyncio.gather(*(producer.send_batch([EventData("a")], partition_id=each) for each in (partition, other)))
+    await asyncio.gather(*(producer.send_event(EventData("a"), partition_id=each) for each in (partition, other)))
     readings = [
         read(partition, owner_level=7),
         read(partition, group="store", owner_level=1),
@@ -78,7 +78,7 @@ async def test_groups_and_partitions_do_not_interfere(
     ]
     for reading in readings:
         assert bodies(await reading.take(1)) == ["a"]
-    await producer.send_batch([EventData("b")], partition_id=partition)
+    await producer.send_event(EventData("b"), partition_id=partition)
     for reading in readings[:3]:
         assert bodies(await reading.take(1)) == ["b"]
 

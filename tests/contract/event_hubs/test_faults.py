@@ -174,7 +174,7 @@ async def test_connection_fault_drops_what_is_open_at_once(
         assert idle.read_all() == b""
     set_faults()
     async with _producer(faulty, retry_total=4) as producer:
-        await producer.send_batch([EventData("after")], partition_id="15")
+        await producer.send_event(EventData("after"), partition_id="15")
     assert bodies(await reading.take(1)) == ["after"]
 
 

@@ -36,7 +36,7 @@ async def test_1200_idle_connections_are_held_while_a_client_works(
     with contextlib.ExitStack() as idle:
         peers = [idle.enter_context(Wire(port_of(server)).handshake()) for _ in range(IDLE)]
         async with EventHubProducerClient.from_connection_string(source, eventhub_name="h") as producer:
-            await producer.send_batch([EventData("x")], partition_id="0")
+            await producer.send_event(EventData("x"), partition_id="0")
         assert bodies(await read("0", hub="h", source=source).take(1)) == ["x"]
         for peer in peers[:: IDLE // 100]:
             peer.authorize()

@@ -19,7 +19,7 @@ from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import FROM_START, LEAVES_SOCKETS, connection_string
 
 PARTITIONS = 4
-BALANCING: dict[str, Any] = {"load_balancing_interval": 0.5, "partition_ownership_expiration_interval": 3}
+BALANCING: dict[str, Any] = {"load_balancing_interval": 0.2, "partition_ownership_expiration_interval": 3}
 pytestmark = [LEAVES_SOCKETS, pytest.mark.usefixtures("loses_connections")]
 
 
