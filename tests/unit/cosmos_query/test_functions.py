@@ -200,6 +200,8 @@ LOGIC = [
     ("null != undefined", UNDEFINED),
     ("{'a': 1, 'b': [2]} = {'b': [2.0], 'a': 1}", True),
     ("[1, 2] = [2, 1]", False),
+    ("['a', 'b'] = ['a\\u0000\\u0000\\u0005b']", False),
+    ("['a\\u0000'] = ['a\\u0000']", True),
     ("1 < '2'", UNDEFINED),
     ("[1] < [2]", UNDEFINED),
     ("null <= null", True),
