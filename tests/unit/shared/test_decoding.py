@@ -237,6 +237,7 @@ def test_gzip_is_unpacked_when_content_encoding_says_so(encoding: str) -> None:
         (tag_map(), {"content-encoding": "br"}),
         (tag_map(), {"content-encoding": "utf-16"}),
     ],
+    ids=["plain", "cut off", "tail", "too large", "too many members", "empty", "brotli", "utf-16"],
 )
 def test_what_can_not_be_unpacked_is_rejected_as_a_whole(body: bytes, system: dict[str, str]) -> None:
     rejection = rejected_one(body, system=system)
