@@ -20,7 +20,7 @@ from local.data_explorer.errors import (
     TimedOut,
 )
 from local.data_explorer.kql.rewriting import EXTERNAL, resolve_references
-from local.data_explorer.kql.statements import split_settings
+from local.data_explorer.kql.statements import split_settings, visualization
 from local.data_explorer.requests import KustoRequest, QueryLimits, limits
 from local.data_explorer.responses import Answer
 from local.data_explorer.results import ResultTable
@@ -80,7 +80,7 @@ def run_query(database: Database, request: KustoRequest, cancellation: Cancellat
     table, failure = run_sql(
         database, translation.sql, translation.parameters, allowed, cancellation or Cancellation(), given
     )
-    return Answer(table, translation.visualization, request.client_request_id, str(uuid.uuid4()), failure)
+    return Answer(table, visualization(text), request.client_request_id, str(uuid.uuid4()), failure)
 
 
 def external_relations(database: Database, text: str) -> tuple[dict[str, list[str]], dict[str, pa.Table]]:

@@ -42,11 +42,6 @@ class KustoRequest:
     options: dict[str, Any] = field(default_factory=dict)
     client_request_id: str = ""
 
-    @property
-    def limits(self) -> QueryLimits:
-        """Raises KustoError for an option whose value is none it takes."""
-        return limits(self.options)
-
     def is_set(self, option: str) -> bool:
         return _truth(self.options.get(option, False))
 

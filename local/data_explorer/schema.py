@@ -8,7 +8,6 @@ import pyarrow as pa
 from local.data_explorer.types import APPENDED_AS, KustoType
 
 MappingKind = Literal["json", "csv", "avro", "parquet", "orc", "w3clogfile"]
-POLICY_OWNERS = ("cluster", "database", "table", "materialized-view", "column")
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,7 @@ def keep_table(change: Change, schema: TableSchema) -> None:
 def merge_table(change: Change, wanted: TableSchema) -> None:
     """Adds the columns that the table lacks. Raises KustoError when one is there with another type."""
     schema = change.catalog.table(wanted.name)
-    for column in wanted.columns:
-        known = schema.column(column.name)
-        if known is not None and known.type != column.type:
-            raise KustoError(
-                f"Column '{column.name}' of table '{wanted.name}' is of type {known.type}: "
-                f"it can't be merged with type {column.type}.",
-                code="BadRequest_InvalidSchemaChange",
-            )
+    _refuse_retyped(schema, wanted)
     added = tuple(column for column in wanted.columns if schema.column(column.name) is None)
     _add_columns(change, schema.name, added)
     keep_table(
@@ -60,6 +53,18 @@ def merge_table(change: Change, wanted: TableSchema) -> None:
             docstring=wanted.docstring or schema.docstring,
         ),
     )
+
+
+def _refuse_retyped(schema: TableSchema, wanted: TableSchema) -> None:
+    """Raises KustoError when a column is wanted with another type than it has."""
+    for column in wanted.columns:
+        known = schema.column(column.name)
+        if known is not None and known.type != column.type:
+            raise KustoError(
+                f"Column '{column.name}' of table '{schema.name}' is of type {known.type}, not {column.type}: "
+                "use .alter column to change its type.",
+                code="BadRequest_InvalidSchemaChange",
+            )
 
 
 def drop_columns(change: Change, schema: TableSchema, names: Iterable[str]) -> TableSchema:
@@ -86,14 +91,7 @@ def _storage(column: Column) -> str:
 def _alter_table(change: Change, wanted: TableSchema) -> None:
     """Makes the table have exactly these columns, in this order; data of columns left out is lost."""
     schema = change.catalog.table(wanted.name)
-    for column in wanted.columns:
-        known = schema.column(column.name)
-        if known is not None and known.type != column.type:
-            raise KustoError(
-                f"Column '{column.name}' of table '{wanted.name}' is of type {known.type}: .alter table can't make it "
-                f"{column.type}; use .alter column.",
-                code="BadRequest_InvalidSchemaChange",
-            )
+    _refuse_retyped(schema, wanted)
     _add_columns(change, schema.name, [column for column in wanted.columns if schema.column(column.name) is None])
     drop_columns(change, schema, [column.name for column in schema.columns if wanted.column(column.name) is None])
     docstrings = {column.name: column.docstring for column in schema.columns}

@@ -1,6 +1,39 @@
-"""What stands around a query: its `set` statements."""
+"""What stands around a query: its `set` statements before it, and `render` at its end."""
+
+import itertools
 
 from local.data_explorer.commands.reader import CommandReader
+from local.data_explorer.commands.tokens import tokenize
+from local.data_explorer.errors import SyntaxMistake
+
+_RENDERED: dict[str, object] = {
+    **dict.fromkeys(("Visualization", "Title", "XColumn", "Series", "YColumns", "AnomalyColumns", "XTitle", "YTitle")),
+    **dict.fromkeys(("XAxis", "YAxis", "Legend", "YSplit")),
+    "Accumulate": False,
+    "IsQuerySorted": False,
+    "Kind": None,
+    "Ymin": "NaN",
+    "Ymax": "NaN",
+    "Xmin": None,
+    "Xmax": None,
+}
+"""What the service says of a query that asks for no rendering."""
+
+
+def visualization(text: str) -> dict[str, object]:
+    """How a query asks to be rendered: the properties of its last `| render kind with (…)`."""
+    tokens = tokenize(text)
+    asked = [two.end for one, two in itertools.pairwise(tokens) if (one.text, two.text) == ("|", "render")]
+    if not asked:
+        return _RENDERED
+    reader = CommandReader(text[asked[-1] :])
+    try:
+        kind, properties = reader.name(), reader.properties()
+    except SyntaxMistake:
+        return _RENDERED
+    names = {name.lower(): name for name in _RENDERED}
+    given = {names[name]: value for name, value in properties.items() if name in names}
+    return {**_RENDERED, "Visualization": kind, **given}
 
 
 def split_settings(text: str) -> tuple[dict[str, str], str]:

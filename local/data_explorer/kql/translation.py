@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +41,6 @@ class Translation:
     sql: str
     parameters: dict[str, Any]
     external: tuple[str, ...] = ()
-    visualization: dict[str, Any] = field(default_factory=dict)
 
 
 class Translator:

@@ -1,6 +1,7 @@
 """Queries of the unmodified KustoClient: values on the wire, parameters, limits, errors."""
 
 import datetime
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -241,6 +242,19 @@ def test_progressive_frames_add_up_to_the_rows(data_explorer: ServerProcess) -> 
     rows = [row for frame in frames if frame["FrameType"] == "TableFragment" for row in frame["Rows"]]
     assert len(rows) == 25000
     assert frames[-3]["RowCount"] == 25000
+
+
+def test_rendering_that_a_query_asks_for_is_told(kusto: Kusto) -> None:
+    def rendering(query: str) -> dict[str, Any]:
+        (properties,) = [
+            each for each in kusto.client.execute(DATABASE, query) if each.table_name == "@ExtendedProperties"
+        ]
+        document: dict[str, Any] = json.loads(properties.raw_rows[0][2])
+        return document
+
+    assert rendering("print x = 1")["Visualization"] is None
+    drawn = rendering("print x = 1 | render timechart with (title = 'One', ytitle = 'x')")
+    assert (drawn["Visualization"], drawn["Title"], drawn["YTitle"]) == ("timechart", "One", "x")
 
 
 def test_streaming_query_of_the_client_yields_every_row(kusto: Kusto) -> None:
