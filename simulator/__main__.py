@@ -28,6 +28,15 @@ EVENT_HUBS = (
 )
 
 
+def _time(text: str) -> datetime:
+    """ISO 8601; without an offset it is UTC."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not ISO 8601, such as 2025-02-04T11:24:52Z.") from error
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 class Via(StrEnum):
     """The way to the telemetry hub."""
 
@@ -38,6 +47,10 @@ class Via(StrEnum):
 
 ViaOption = Annotated[Via, typer.Option(help="straight to the hub, or as a device")]
 RateOption = Annotated[float | None, typer.Option(min=0.1, help="messages a second (default: as fast as it goes)")]
+StartOption = Annotated[
+    datetime | None,
+    typer.Option(parser=_time, metavar="TIME", help="ISO 8601: of the first reading (default: the last is now)"),
+]
 EventHubsOption = Annotated[str, typer.Option(help="connection string, for --via hub")]
 HubOption = Annotated[str, typer.Option(help="the telemetry hub's name, for --via hub")]
 IotHubOption = Annotated[str, typer.Option(help="the IoT Hub's address, for --via https and mqtt")]
@@ -49,7 +62,7 @@ def replay_command(
     file: Annotated[Path | None, typer.Argument(help="CSV or NDJSON (default: the recorded sensor network)")] = None,
     via: ViaOption = Via.HUB,
     rate: RateOption = None,
-    start: Annotated[datetime | None, typer.Option(help="time of the first reading (default: the last is now)")] = None,
+    start: StartOption = None,
     time: Annotated[str | None, typer.Option(help="the column with the time")] = None,
     device: Annotated[str | None, typer.Option(help="the column with the device id")] = None,
     asset: Annotated[str | None, typer.Option(help="the column with the asset path")] = None,
@@ -61,11 +74,10 @@ def replay_command(
     authority: AuthorityOption = Path(".local/trust/ca.pem"),
 ) -> None:
     """Play recorded data again."""
-    first = None if start is None else start.astimezone(UTC)
     tags = dict(_pair(each) for each in tag) if tag else None
     columns = Columns(time, device, asset, tags, timedelta(seconds=every))
     try:
-        samples = motes(first) if file is None else recording(file, columns, first)
+        samples = motes(start) if file is None else recording(file, columns, start)
     except RecordingMistake as mistake:
         raise _told(mistake) from None
     _send(_messages(samples), _sender(via, event_hubs, hub, iot_hub, authority), rate)
@@ -106,7 +118,10 @@ def _messages(samples: Iterable[Sample]) -> list[Message]:
 
 def _sender(via: Via, event_hubs: str, hub: str, iot_hub: str, authority: Path) -> Sender:
     if via is Via.HUB:
-        return HubSender(event_hubs, hub)
+        try:
+            return HubSender(event_hubs, hub)
+        except ValueError as error:
+            raise _told(f"--event-hubs is no connection string: {error}") from None
     if not authority.exists():
         raise _told(f"{authority} is not there: start the stack first (`make up`), or give --authority.")
     address = IotHubAddress(iot_hub, authority, SERVICE_POLICY, SERVICE_KEY)

@@ -14,8 +14,20 @@ from operations.surroundings import FAILED, console, run
 from shared.gateways.worker import Gateways
 from shared.settings import Settings
 
-From = Annotated[datetime | None, typer.Option("--from", help="ISO 8601, UTC (default: 24 hours ago)")]
-To = Annotated[datetime | None, typer.Option("--to", help="ISO 8601, UTC (default: now)")]
+
+def utc(text: str) -> datetime:
+    """ISO 8601; without an offset it is UTC. Raises typer.BadParameter."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is not ISO 8601, such as 2025-02-04T11:00:00Z.") from error
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+From = Annotated[
+    datetime | None, typer.Option("--from", parser=utc, metavar="TIME", help="ISO 8601 (default: 24 hours ago)")
+]
+To = Annotated[datetime | None, typer.Option("--to", parser=utc, metavar="TIME", help="ISO 8601 (default: now)")]
 Fix = Annotated[bool, typer.Option("--fix", help="store and forward again what is missing; changes nothing else")]
 SettingsFile = Annotated[Path, typer.Option("--settings", help="settings under the environment's own")]
 
@@ -27,8 +39,8 @@ def reconcile(
 
     Ends with 0 when there is no gap, else with 1.
     """
-    end = _utc(until) if until else datetime.now(UTC)
-    start = _utc(since) if since else end - timedelta(hours=24)
+    end = until or datetime.now(UTC)
+    start = since or end - timedelta(hours=24)
 
     async def reconciled(gateways: Gateways, settings: Settings) -> list[Row]:
         rows = await survey(gateways, start, end)
@@ -41,10 +53,6 @@ def reconcile(
     _show(rows, start, end)
     if any(row.has_gap for row in rows):
         raise typer.Exit(FAILED)
-
-
-def _utc(time: datetime) -> datetime:
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _show(rows: Sequence[Row], start: datetime, end: datetime) -> None:
