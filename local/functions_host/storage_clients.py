@@ -44,7 +44,7 @@ def storage_text(connection: str) -> str:
 
 def storage_retries() -> ExponentialRetry:
     """Some seconds, like the .NET client's; this SDK's default of over a minute would hold up a partition as long."""
-    return ExponentialRetry(initial_backoff=0, increment_base=2, retry_total=3, random_jitter_range=1)
+    return ExponentialRetry(initial_backoff=0, increment_base=2, retry_total=2, random_jitter_range=1)
 
 
 def blob_url(connection: Connection) -> str:

@@ -185,7 +185,7 @@ def test_partition_lost_during_an_invocation_is_not_checkpointed_and_its_batch_c
     hosts: Hosts, hub: Hub, record: Record, blobs: BlobServiceClient
 ) -> None:
     send(hub, ["stolen"], partition_id="0")
-    host = hosts("events", **_settings(hub, HANDLER_SECONDS="3"))
+    host = hosts("events", **_settings(hub, HANDLER_SECONDS="2"))
     eventually(lambda: "Executing 'Functions.batches'" in host.output, lambda: host.output)
     steal(blobs, hub, "0", thief="a host that dies at once")
 

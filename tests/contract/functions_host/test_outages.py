@@ -45,7 +45,8 @@ def test_host_started_before_the_broker_waits_for_it(hosts: Hosts, own_broker: S
     hub = Hub("hub", connection_to(own_broker))
     own_broker.kill()
     own_broker.close()
-    host = hosts("events", EventHubs=hub.connection, HUB=hub.name, GROUP="store")
+    impatience = {"AzureFunctionsJobHost__extensions__eventHubs__clientRetryOptions__maximumRetries": "0"}
+    host = hosts("events", EventHubs=hub.connection, HUB=hub.name, GROUP="store", **impatience)
     told = "The listener for function 'Functions.batches' was unable to start or broke off"
     eventually(lambda: told in host.output, lambda: host.output)
 
