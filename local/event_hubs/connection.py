@@ -51,6 +51,7 @@ class Connection:
         self._output: list[bytes] = []
         self._waiting = 0
         self._stage = self._on_header
+        self._best_header = frames.SASL_HEADER
         self._is_receiving = False
 
     # ---- the server's side
@@ -131,7 +132,7 @@ class Connection:
             return self._refuse_header(header)
         if len(header) < frames.HEADER_SIZE:
             return 0
-        if header == frames.SASL_HEADER and self._stage == self._on_header:
+        if header == frames.SASL_HEADER == self._best_header:
             self.write(frames.SASL_HEADER, frames.sasl_mechanisms())
             self._stage = self._on_sasl
         elif header == frames.AMQP_HEADER:
@@ -143,7 +144,7 @@ class Connection:
 
     def _refuse_header(self, header: bytes) -> int:
         """Answers with the header that we do speak, and closes (2.2)."""
-        self.write(frames.SASL_HEADER)
+        self.write(self._best_header)
         self.lost()
         return len(header)
 
@@ -172,6 +173,7 @@ class Connection:
         known = fields[0] in frames.MECHANISMS
         self.write(frames.sasl_outcome(0 if known else 1))
         if known:
+            self._best_header = frames.AMQP_HEADER
             self._stage = self._on_header
         else:
             self.lost()
