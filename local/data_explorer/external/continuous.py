@@ -131,9 +131,9 @@ def run_once(database: Database, export: ContinuousExport) -> list[Artifact]:
         _keep_progress(database, export, state)
     try:
         written = _write(database, export, state, was_cut_off=was_cut_off)
-    except (KustoError, duckdb.Error) as error:
+    except Exception as error:
         _keep_progress(database, export, dataclasses.replace(state, last_run=now, failure=str(error)))
-        raise
+        raise KustoError(f"The run failed: {error}") from error
     done = dataclasses.replace(state, cursor=state.running_to, running_to=0, last_success=now, failure="")
     _keep_progress(database, export, done, written)
     return written

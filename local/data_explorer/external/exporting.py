@@ -60,7 +60,7 @@ def write(data: QueryRows, target: Target, folder: str = "") -> list[Artifact]:
         raise KustoError(f"Format '{target.format}' can't be exported, only {', '.join(EXPORTED)}")
     headers = target.properties.get("includeheaders", "none").lower()
     artifacts = []
-    for number, rows in enumerate(_split(data.rows, int(target.properties.get("sizelimit", _SIZE_LIMIT))), start=1):
+    for number, rows in enumerate(_split(data.rows, _size_limit(target.properties)), start=1):
         place = location(target.connections[(number - 1) % len(target.connections)])
         name = f"{folder}/" if folder else ""
         name += f"{target.name}_{number}{extension(target.format, target.properties)}"
@@ -69,6 +69,13 @@ def write(data: QueryRows, target: Target, folder: str = "") -> list[Artifact]:
         place.write(name, content)
         artifacts.append(Artifact(place.url(name), rows.num_rows, len(content)))
     return artifacts
+
+
+def _size_limit(properties: Mapping[str, str]) -> int:
+    written = properties.get("sizelimit", str(_SIZE_LIMIT))
+    if not written.isdecimal():
+        raise KustoError(f"Property 'sizeLimit' must be a number of bytes, not '{written}'.")
+    return int(written)
 
 
 def _split(rows: pa.Table, limit: int) -> Iterator[pa.Table]:

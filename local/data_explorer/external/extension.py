@@ -21,17 +21,24 @@ _log = logging.getLogger(__name__)
 
 
 def external_extension(cluster: Cluster) -> Extension:
-    for database in cluster.databases.values():
-        database.external_tables = FileTables(database)
+    _attach(cluster)
     return Extension(
         commands=(*definition_commands.COMMANDS, *export_commands.COMMANDS, *continuous_commands.COMMANDS),
         background=(partial(export_continuously, cluster),),
     )
 
 
+def _attach(cluster: Cluster) -> None:
+    """Lets the queries of every database read its external tables; databases may be made later."""
+    for database in cluster.databases.values():
+        if database.external_tables is None:
+            database.external_tables = FileTables(database)
+
+
 async def export_continuously(cluster: Cluster) -> None:
     """Runs continuous exports as they fall due, until it is cancelled."""
     while True:
+        _attach(cluster)
         for database in cluster.databases.values():
             for export in continuous_exports(database):
                 if is_due(database, export, time.time()):

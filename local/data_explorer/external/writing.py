@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from local.data_explorer.errors import KustoError
 from local.data_explorer.external.rows import QueryRows
 from local.data_explorer.types import KustoType
 from local.data_explorer.wire import datetime_text, timespan_text
@@ -24,9 +25,15 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def file_bytes(data: QueryRows, format: str, properties: Mapping[str, str], *, has_header: bool) -> bytes:
-    """The file's content; `properties` are those of the export or the external table, names in lower case."""
+    """The file's content; `properties` are those of the export or the external table, names in lower case.
+
+    Raises KustoError for a property that can't be followed.
+    """
     if format == "parquet":
-        return _parquet(data, properties)
+        try:
+            return _parquet(data, properties)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise KustoError(f"The rows can't be written as Parquet with {dict(properties)}: {error}") from error
     content = _json(data) if format == "json" else _delimited(data, _SEPARATORS[format], has_header)
     if properties.get("encoding", "").upper() == "UTF8BOM":
         content = _BOM + content

@@ -46,7 +46,11 @@ class Gathering:
             except IngestionRefused as error:
                 self._refuse(event, Route(self.connection.table, "", self.connection.format), error)
         for route, of_route in routed.items():
-            self._take_route(route, of_route)
+            try:
+                self._take_route(route, of_route)
+            except Exception as error:  # noqa: BLE001 - the boundary of a batch: no event may stop its connection
+                for event in of_route:
+                    self._refuse(event, route, IngestionRefused("Unknown", f"{type(error).__name__}: {error}"))
 
     def _refuse(self, event: Event, route: Route, error: KustoError) -> None:
         self.failures.append(refusal_failure(arrival_of(self.connection, event, route), error))

@@ -12,6 +12,7 @@ _TRANSIENT = frozenset(
         "General_InternalServerError",
         "General_ThrottledIngestion",
         "Timeout",
+        "Unknown",
         "UpdatePolicy_FailedDescendantTransaction",
         "UpdatePolicy_IngestionError",
         "UpdatePolicy_UnknownError",

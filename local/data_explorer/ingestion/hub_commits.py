@@ -29,6 +29,10 @@ _MOST_PENDING = 24_000
 _log = logging.getLogger(__name__)
 
 
+class OutageError(Exception):
+    """The database can't take anything now, whatever it is given."""
+
+
 class Commits:
     """Events that wait, in the order of their partitions, and the loop that commits them."""
 
@@ -60,7 +64,7 @@ class Commits:
             events = self._pending[:_LARGEST]
             await self._until_unfaulted()
             began = time.monotonic()
-            await self._commit(events)
+            await self.commit(events)
             self._last_took = time.monotonic() - began
             del self._pending[: len(events)]
             self._has_room.set()
@@ -91,31 +95,35 @@ class Commits:
         elif rule.action != "delay":
             await asyncio.sleep(max(rule.retry_after_ms / 1000, RETRY_SECONDS))
 
-    async def _commit(self, events: Sequence[Event]) -> None:
+    async def commit(self, events: Sequence[Event]) -> None:
         """Commits events, again and again while the database can't take anything at all."""
-        while True:
+        parts = [events]
+        while parts:
             try:
-                await in_thread(self.append, events)
-                return
-            except (duckdb.Error, OSError) as error:
-                _log.warning("data connection %s can't commit %d events: %s", self._connection.name, len(events), error)
+                parts[-1:] = await in_thread(self._append, parts[-1])
+            except (duckdb.Error, OSError, OutageError) as error:
+                _log.warning("data connection %s can't commit and tries again: %s", self._connection.name, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Takes events in one transaction; when it is refused, in halves, so that only the bad ones fail."""
+    def _append(self, events: Sequence[Event]) -> list[Sequence[Event]]:
+        """Takes events in one transaction.
+
+        When it is refused, the answer is what to take instead, last part first: the events' halves, so that only the
+        bad ones fail, each alone.
+        """
         gathering = Gathering(self._database, self._connection)
         gathering.take(events)
         moved = self._checkpoints(events)
         try:
             self._database.append(gathering.batches, checkpoint=moved, refused=gathering.failures, keep=told_by_caller)
         except KustoError as error:
+            if _is_outage(error):
+                raise OutageError(str(error)) from error
             if len(events) > 1:
-                middle = len(events) // 2
-                self.append(events[:middle])
-                self.append(events[middle:])
-                return
+                return [events[len(events) // 2 :], events[: len(events) // 2]]
             arrival = arrival_of(self._connection, events[0], route_of(self._connection, events[0]))
             self._database.append([], checkpoint=moved, refused=[refusal_failure(arrival, error)])
+        return []
 
     def _checkpoints(self, events: Sequence[Event]) -> list[Checkpoint]:
         last = {event.partition: event for event in events}
@@ -125,3 +133,10 @@ class Commits:
 def position(connection: DataConnection, event: Event) -> Checkpoint:
     """Where a connection stands once it has taken this event."""
     return Checkpoint(connection.name, event.partition, event.sequence_number, event.offset)
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    """Whether an error comes of the disk, not of the data."""
+    while error is not None and not isinstance(error, duckdb.IOException):
+        error = error.__cause__
+    return error is not None

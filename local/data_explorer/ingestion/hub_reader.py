@@ -5,7 +5,6 @@ import logging
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
-from azure.eventhub.exceptions import EventHubError
 
 from local.data_explorer.database import Database
 from local.data_explorer.errors import EntityNotFound
@@ -57,7 +56,7 @@ class HubReader:
             try:
                 await self._session()
                 reason = str(self._failure or "")
-            except (EventHubError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the connection is made again
                 reason = str(error)
             if reason and reason != told:
                 _log.warning("data connection %s lost its hub and tries again: %s", self._connection.name, reason)
@@ -65,7 +64,7 @@ class HubReader:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _session(self) -> None:
-        """Reads all partitions until the connection breaks. Raises EventHubError, OSError."""
+        """Reads all partitions until the connection breaks. Raises what azure-eventhub raises."""
         self._commits.cut.clear()
         self._failure = None
         client = EventHubConsumerClient.from_connection_string(
@@ -90,6 +89,8 @@ class HubReader:
             cut = asyncio.ensure_future(self._commits.cut.wait())
             try:
                 await asyncio.wait([receiving, cut], return_when=asyncio.FIRST_COMPLETED)
+                if receiving.done():
+                    receiving.result()
             finally:
                 for task in (receiving, checking, cut):
                     task.cancel()

@@ -76,6 +76,9 @@ class QueuedIngestion:
                 prepared[taken.id] = self._prepare(database, taken.message)
             except KustoError as error:
                 outcomes[taken.id] = self._refused(database, taken, error)
+            except Exception as error:  # noqa: BLE001 - the boundary of a batch: no message may stop the queue
+                refusal = IngestionRefused("Unknown", f"{type(error).__name__}: {error}")
+                outcomes[taken.id] = self._refused(database, taken, refusal)
         outcomes |= self._append(database, [taken for taken in batch if taken.id in prepared], prepared)
         return [outcomes[taken.id] for taken in batch]
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+import duckdb
 import pytest
 from azure.eventhub import EventData
 from azure.eventhub.amqp import AmqpAnnotatedMessage
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.database import Database
+from local.data_explorer.errors import KustoError
 from local.data_explorer.extensions import CommandContext
 from local.data_explorer.ingestion.connection_events import DataConnection, Event, Route, data_connections, route_of
 from local.data_explorer.ingestion.connection_rows import Gathering
@@ -84,14 +86,14 @@ def test_mapped_columns_see_system_properties(database: Database) -> None:
     assert gathering.batches[0].rows.to_pylist() == [{"Id": 7, "Key": "a"}]
 
 
-def test_events_that_a_policy_cannot_take_fail_alone(cluster: Cluster, database: Database) -> None:
+async def test_events_that_a_policy_cannot_take_fail_alone(cluster: Cluster, database: Database) -> None:
     policy = '[{"IsEnabled": true, "Source": "Bronze", "Query": "lengthen()", "IsTransactional": true}]'
     commands, context = Commands(()), CommandContext(cluster, database)
     commands.run(context, f".alter table Long policy update @'{policy}'")
     poison = b'{"times": 100000000000000}'
     try:
         bodies = [b'{"times": 2}', poison, b'{"times": 3}', b'{"times": 4}', poison]
-        Commits(database, CONNECTION, Faults()).append(events(*bodies))
+        await Commits(database, CONNECTION, Faults()).commit(events(*bodies))
     finally:
         commands.run(context, ".delete table Long policy update")
 
@@ -102,6 +104,30 @@ def test_events_that_a_policy_cannot_take_fail_alone(cluster: Cluster, database:
     assert [failure[0] for failure in failures] == ["UpdatePolicy_UnknownError"] * 2
     assert sorted(failure[1].split("sequence=")[1].split(";")[0] for failure in failures) == ["1", "4"]
     assert database.checkpoints("analytics")["0"].sequence_number == 4
+
+
+async def test_an_outage_of_the_disk_in_the_middle_loses_and_repeats_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first half of a divided batch is in when the disk fails: only the rest is tried again."""
+    connection = DataConnection("outage", "h", "iot", "adx", "Typed")
+    append, calls = Database.append, iter(["refuse", "take", "fail", "take"])
+
+    def failing(self: Database, *given: object, **more: object) -> object:
+        match next(calls, "take"):
+            case "refuse":
+                raise KustoError("no")
+            case "fail":
+                raise KustoError("disk") from duckdb.IOException("disk full")
+        return append(self, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Database, "append", failing)
+    bodies = [b'{"Id": %d, "Key": "outage"}' % number for number in range(4)]
+    await Commits(database, connection, Faults()).commit(events(*bodies))
+
+    with database.storage.reading("iot") as cursor:
+        found = cursor.execute("""SELECT "Id" FROM rows."Typed" WHERE "Key" = 'outage' ORDER BY 1""").fetchall()
+    assert found == [(0,), (1,), (2,), (3,)]
 
 
 def test_properties_of_the_event_come_before_those_of_the_connection() -> None:
