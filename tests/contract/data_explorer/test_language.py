@@ -114,3 +114,19 @@ def test_bags_with_any_key_are_expanded(kusto: Kusto) -> None:
     assert sorted(rows) == sorted(
         [('a"b', "1"), ("a'b", '{"x":2}'), ("a.b", ""), ("", "[3]"), ("$.*", "s"), ("é\\", "true")]
     )
+
+
+def test_members_are_found_by_keys_of_any_content_known_only_at_run_time(kusto: Kusto) -> None:
+    rows = kusto.rows(
+        r"""
+        print Bag = dynamic({"a\"b": 1, "x/y": {"z": 2}, "": 3, "~": [4, 5]}), List = dynamic([10, 20])
+        | extend Keys = bag_keys(Bag), Place = 1
+        | mv-expand Key = Keys to typeof(string)
+        | project Key, A = Bag[Key], B = Bag["x/y"].z, C = Bag["a\"b"], D = Bag["~"][Place], E = List[Place - 2],
+            F = List[Place], G = Bag[strcat(Key, "?")]
+        """
+    )
+
+    found = {key: (member, *others) for key, member, *others in rows}
+    common = (2, 1, 5, 20, 20, None)
+    assert found == {'a"b': (1, *common), "x/y": ({"z": 2}, *common), "": (3, *common), "~": ([4, 5], *common)}
