@@ -28,7 +28,7 @@ class Outcome:
     """Age of the oldest event when the invocation began."""
 
     def as_json(self) -> str:
-        """One line: zero counts are left out, but for those that an operator looks for first."""
+        """One line, always with the same members."""
         counts = {
             "function": self.function,
             "messages": self.messages,

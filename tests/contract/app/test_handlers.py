@@ -4,11 +4,13 @@ import asyncio
 import base64
 import json
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from azure.functions import Document, DocumentList, EventHubEvent
+from azure.storage.blob.aio import BlobServiceClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -17,8 +19,13 @@ import shared.telemetry.decoding
 from functions.forward_changes import forward_changes
 from functions.forward_telemetry import forward_telemetry
 from functions.store_telemetry import store_telemetry
+from local.azurite import KEY
 from operations.__main__ import app as operations
+from shared.consumers.store import store
+from shared.dead_letters.letter_box import LetterBox
+from shared.gateways.blobs import LetterContainer
 from shared.gateways.errors import Unavailable
+from shared.gateways.worker import gateways
 from shared.telemetry.decoding import decode
 from shared.telemetry.documents import telemetry_document
 from shared.triggers import hub_events
@@ -115,6 +122,24 @@ def test_what_is_not_the_datas_fault_raises(place: Place, worker: asyncio.Runner
 
     assert len(place.documents()) == 1
     assert letters(place) == []
+
+
+def test_letter_box_that_is_down_raises_and_is_tried_again(place: Place, worker: asyncio.Runner) -> None:
+    batch = trigger_batch([Sent(tag_map("1")), Sent(b"{bad")])
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        account = f"http://127.0.0.1:{closed.getsockname()[1]}/devstoreaccount1"
+
+    async def store_without_letter_box() -> None:
+        async with BlobServiceClient(account, credential=KEY, retry_total=0) as down:
+            events = hub_events(batch, "telemetry")
+            await store(events, decode(events), gateways().telemetry, LetterBox(LetterContainer(down, "letters")))
+
+    with pytest.raises(Unavailable, match="Blob Storage can't be reached"):
+        worker.run(store_without_letter_box())
+    worker.run(store_telemetry(batch))
+
+    assert len(place.documents()) == 1
+    assert [letter["reason"] for letter in letters(place)] == ["not-json"]
 
 
 def test_both_routes_send_the_same_bytes(place: Place, worker: asyncio.Runner) -> None:
