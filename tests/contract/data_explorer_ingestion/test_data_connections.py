@@ -216,6 +216,16 @@ def test_faults_delay_but_lose_nothing(stack: Stack) -> None:
         assert [rule["count"] for rule in left] == [0, 0]
 
 
+def test_sigterm_while_events_come_exits_cleanly_and_loses_nothing(stack: Stack) -> None:
+    send_numbered(stack, range(30_000, 34_000))
+    assert stack.explorer.terminate() == 0
+    stack.explorer.close()
+    stack.explorer.start()
+
+    with stack.cluster as cluster:
+        cluster.wait_for("Silver | where Id between (30000 .. 33999) | count", 4_000)
+
+
 def test_kill_9_of_the_server_loses_and_repeats_nothing(stack: Stack) -> None:
     """Eight kills, each while events are being committed: exact counts in bronze and silver."""
     chance = random.Random(20)

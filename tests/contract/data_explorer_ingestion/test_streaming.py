@@ -182,3 +182,14 @@ def test_faults_strike_streaming(cluster: Cluster, table: str, status: int, perm
     with KustoClient(cluster.connection()) as client:
         client.execute_streaming_ingest(DATABASE, table, io.BytesIO(LINES), None, "json")
     assert cluster.count(table) == 2
+
+
+def test_managed_client_queues_what_is_throttled(cluster: Cluster, table: str) -> None:
+    rules = {"rules": [{"match": "ingest.streaming", "action": "status", "status": 429, "count": 3}]}
+    httpx.put(f"{cluster.url}/_local/faults", json=rules).raise_for_status()
+    with ManagedStreamingIngestClient(cluster.connection(), cluster.connection()) as client:
+        client._set_retry_settings(max_seconds_per_retry=0.1)
+        result = client.ingest_from_stream(io.BytesIO(LINES), properties(table))
+
+    assert result.status is IngestionStatus.QUEUED
+    cluster.wait_for(f"{table} | count", 2)
