@@ -1,0 +1,24 @@
+"""`python -m benchmarks`: every benchmark, one after the other, each printing its table."""
+
+from importlib import import_module
+
+BENCHMARKS = (
+    "import_time",
+    "pure_work",
+    "event_hubs",
+    "cosmos",
+    "data_explorer",
+    "ingestion",
+    "gold",
+    "functions_host",
+    "requests_per_event",
+)
+
+
+def main() -> None:
+    for name in BENCHMARKS:
+        import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
