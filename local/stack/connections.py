@@ -8,6 +8,7 @@ from typing import Any
 
 from local.certificates import Trust, write_whole
 from local.launch import PROJECT
+from local.process import UserMistake
 
 TOPOLOGY: Mapping[str, Any] = json.loads((PROJECT / "topology.json").read_text())
 
@@ -69,7 +70,20 @@ ROUTE_DEFAULTS = {
 
 
 def write_settings(path: Path, values: Mapping[str, str]) -> None:
-    """Writes local.settings.json, keeping what the user has put there besides."""
-    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"IsEncrypted": False}
+    """Writes local.settings.json, keeping what the user has put there besides. Raises UserMistake."""
+    known = read_settings(path)
     known["Values"] = {**ROUTE_DEFAULTS, **known.get("Values", {}), **values}
     write_whole(path, json.dumps(known, indent=2).encode() + b"\n")
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a local.settings.json holds; a bare one where there is none. Raises UserMistake."""
+    if not path.exists():
+        return {"IsEncrypted": False}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise UserMistake(f"{path} is no JSON ({error}): mend it, or move it away.") from error
+    if not isinstance(known, dict) or not isinstance(known.get("Values", {}), dict):
+        raise UserMistake(f"{path} is no settings file (an object with Values): mend it, or move it away.")
+    return known

@@ -133,24 +133,24 @@ def _print_counts(passed: Counts, messages: int, readings: int, console: Console
 
 
 def _print_speed(sent: Curve, queryable: Curve, messages: int, seconds: float, console: Console) -> None:
-    waits = sorted(_waits(sent, queryable))
-    if not waits:
+    seen = sorted(waits(sent, queryable))
+    if not seen:
         return
-    middle, slow = waits[len(waits) // 2], waits[min(len(waits) - 1, len(waits) * 99 // 100)]
+    middle, slow = seen[len(seen) // 2], seen[min(len(seen) - 1, len(seen) * 99 // 100)]
     console.print(
         f"{messages / seconds:,.0f} events/s from the device to a KQL answer; "
         f"an event was queryable {middle:.1f} s after it was sent (p50), {slow:.1f} s (p99)."
     )
 
 
-def _waits(sent: Curve, queryable: Curve) -> list[float]:
+def waits(sent: Curve, queryable: Curve) -> list[float]:
     """For each point of the sending: how long until as many events were queryable as had been sent by then."""
-    waits = []
+    found_after = []
     for moment, count in zip(sent.times, sent.counts, strict=True):
         found = bisect_left(queryable.counts, count)
         if found < len(queryable.counts):
-            waits.append(max(0.0, queryable.times[found] - moment))
-    return waits
+            found_after.append(max(0.0, queryable.times[found] - moment))
+    return found_after
 
 
 def _print_answer(counting: Counting, title: str, query: str, console: Console) -> None:

@@ -11,7 +11,7 @@ from local.identity.tokens import endpoint_secret
 from local.launch import PROJECT, NotReady, ServerProcess
 from local.process import UserMistake
 from local.stack.connections import Connections, write_settings
-from local.stack.ports import Ports
+from local.stack.ports import Ports, with_lasting_side_ports
 from local.stack.provisioning import provision
 
 START_SECONDS = 60
@@ -41,13 +41,14 @@ class Servers:
 
     def __init__(self, options: StackOptions) -> None:
         self._options = options
-        options.logs.mkdir(parents=True, exist_ok=True)
-        self._trust = ensure_trust(options.trust)
+        self._ports = with_lasting_side_ports(options.ports)
         self.by_name: dict[str, ServerProcess] = {}
         self.connections: Connections | None = None
 
     def start(self) -> Iterator[str]:
         """Starts everything; yields the name of each server as it accepts. Raises UserMistake when one can't start."""
+        self._options.logs.mkdir(parents=True, exist_ok=True)
+        ensure_trust(self._options.trust)
         yield from self._start_stores()
         yield from self._start_front()
         self.connections = self._connections()
@@ -56,6 +57,11 @@ class Servers:
         if self._options.runs_host:
             yield from self._begin(functions_host=self._functions_host())
 
+    @property
+    def settings(self) -> Path:
+        """The app's settings file, as the running host reads it at its start."""
+        return self._options.settings
+
     def stop(self) -> Iterator[str]:
         """Asks each server to drain, the last started first; yields the name of each as it is gone."""
         for name, server in reversed(self.by_name.items()):
@@ -63,7 +69,7 @@ class Servers:
             yield name
 
     def _start_stores(self) -> Iterator[str]:
-        ports, data = self._options.ports, self._options.data
+        ports, data = self._ports, self._options.data
         hubs = ["--data", str(data / "event_hubs"), "--admin-port", str(ports.event_hubs_admin)]
         azurite = Azurite(
             blob_port=ports.blob,
@@ -80,7 +86,7 @@ class Servers:
         )
 
     def _start_front(self) -> Iterator[str]:
-        ports, data, trust = self._options.ports, self._options.data, ["--trust", str(self._options.trust)]
+        ports, data, trust = self._ports, self._options.data, ["--trust", str(self._options.trust)]
         explorer = ["--data", str(data / "data_explorer"), *trust, "--http", str(ports.data_explorer_http)]
         explorer += ["--connection-string", self._event_hubs, "--storage", self._azurite.connection_string]
         hub = [
@@ -110,7 +116,7 @@ class Servers:
         ]
         assert self.connections is not None
         log, environment = self._log("functions_host"), self.connections.identity_settings()
-        port = options.ports.functions
+        port = self._ports.functions
         return ServerProcess(
             "functions_host", [*arguments, *options.host_arguments], port=port, log=log, environment=environment
         )
@@ -123,7 +129,7 @@ class Servers:
             try:
                 server.await_ready(timeout=START_SECONDS)
             except NotReady as error:
-                raise UserMistake(f"{name} did not start: {error}") from error
+                raise UserMistake(f"{name} did not start ({self._log(name)} says more): {error}") from error
             yield name
 
     def _server(self, package: str, arguments: list[str], port: int, *, has_admin: bool = False) -> ServerProcess:
@@ -157,7 +163,7 @@ class Servers:
             iot_hub=_by_name(self.by_name["iot_hub"].url),
             identity=self.by_name["identity"].url,
             identity_header=endpoint_secret(self._options.trust),
-            trust=self._trust,
+            trust=ensure_trust(self._options.trust),
         )
 
 

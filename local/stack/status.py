@@ -1,13 +1,15 @@
 """How the servers of a running stack are."""
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 
-from local.stack.supervisor import read_state
+from local.stack.supervisor import is_running, read_state
 
 _PATIENCE = 2.0
 
@@ -18,14 +20,14 @@ class ServerState:
 
     name: str
     url: str
-    pid: int
+    pid: int | None
     is_well: bool
 
 
 def server_states(data: Path) -> list[ServerState]:
     """Every server of the stack that keeps its state in `data`; none when no stack runs."""
     state = read_state(data)
-    if state is None or not psutil.pid_exists(state["supervisor"]):
+    if state is None or not is_running(data):
         return []
     return [
         ServerState(name, server["url"], server["pid"], _is_well(server, data / "trust" / "ca.pem"))
@@ -33,9 +35,9 @@ def server_states(data: Path) -> list[ServerState]:
     ]
 
 
-def _is_well(server: dict[str, str], authority: Path) -> bool:
+def _is_well(server: Mapping[str, Any], authority: Path) -> bool:
     """A process that is there, and answers its health route if it speaks HTTP."""
-    if not psutil.pid_exists(int(server["pid"])):
+    if server["pid"] is None or not psutil.pid_exists(server["pid"]):
         return False
     if not server["url"].startswith("http") or "devstoreaccount" in server["url"]:
         return True

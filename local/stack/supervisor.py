@@ -10,16 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from local.certificates import write_whole
 from local.launch import NotReady
-from local.process import UserMistake
+from local.process import UserMistake, exclusive
+from local.stack.connections import read_settings
+from local.stack.leftovers import stop_leftovers
+from local.stack.ports import refuse_ports_in_use
 from local.stack.servers import Servers, StackOptions
 
 _WATCH_SECONDS = 0.25
 _PATIENCE_SECONDS = 5.0
 """A server that ends sooner than this after its start is not started again at once, but after as long."""
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C ended early, as shells have it."""
 
 
 class Supervisor:
@@ -34,19 +38,30 @@ class Supervisor:
 
     @contextmanager
     def running(self) -> Iterator[Servers]:
-        """Starts the stack, and stops it at the end, also after a failure. Raises UserMistake."""
-        _refuse_second(self._options.data)
-        with self._stopping_on_signals():
+        """Starts the stack, and stops it at the end, also after a failure.
+
+        Raises UserMistake when it can't start, and SystemExit when it is asked to stop before it has started.
+        """
+        options = self._options
+        with self._stopping_on_signals(), _having_to_itself(options.data):
+            stop_leftovers(options.data)
+            read_settings(options.settings)
+            refuse_ports_in_use(options.ports)
             try:
-                for name in self.servers.start():
-                    self._started[name] = time.monotonic()
-                    self._tell(f"{name} is ready")
-                self._write_state()
+                self._start()
                 yield self.servers
             finally:
                 for name in self.servers.stop():
                     self._tell(f"{name} stopped")
-                _state_path(self._options.data).unlink(missing_ok=True)
+                _state_path(options.data).unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        for name in self.servers.start():
+            self._started[name] = time.monotonic()
+            self._tell(f"{name} is ready")
+            self._write_state()
+            if self.is_stopping:
+                raise SystemExit(INTERRUPTED)
 
     def watch(self) -> None:
         """Starts again whatever dies, until the stack is asked to stop."""
@@ -76,7 +91,7 @@ class Supervisor:
         def stop(number: int, frame: object) -> None:
             self._stop.set()
 
-        kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        kept = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
         try:
             yield
         finally:
@@ -85,10 +100,11 @@ class Supervisor:
 
     def _write_state(self) -> None:
         """Tells `status` who runs where."""
-        state = {
-            "supervisor": os.getpid(),
-            "servers": {name: {"pid": each.pid, "url": each.url} for name, each in self.servers.by_name.items()},
+        servers = {
+            name: {"pid": each.pid if each.is_running else None, "url": each.url}
+            for name, each in self.servers.by_name.items()
         }
+        state = {"supervisor": os.getpid(), "servers": servers}
         write_whole(_state_path(self._options.data), json.dumps(state, indent=2).encode())
 
 
@@ -105,29 +121,24 @@ def _state_path(data: Path) -> Path:
     return data / "stack.json"
 
 
-def _refuse_second(data: Path) -> None:
-    """One stack per data folder. What a killed supervisor has left behind is stopped first. Raises UserMistake."""
-    state = read_state(data)
-    if state is None:
-        return
-    if is_running(data):
-        raise UserMistake(f"A stack runs on {data} already (process {state['supervisor']}): stop it first.")
-    for server in state["servers"].values():
-        _stop_leftover(server["pid"])
-
-
-def _stop_leftover(pid: int) -> None:
-    """Stops a server whose supervisor was killed; only if the process is still one of ours."""
-    try:
-        process = psutil.Process(pid)
-        command = " ".join(process.cmdline())
-        if "local." in command or "azurite" in command:
-            process.terminate()
-            process.wait(20)
-    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
-        return
-
-
 def is_running(data: Path) -> bool:
-    state = read_state(data)
-    return state is not None and psutil.pid_exists(state["supervisor"])
+    """Whether a stack has this folder."""
+    if not data.exists():
+        return False
+    try:
+        with exclusive(data):
+            return False
+    except UserMistake:
+        return True
+
+
+@contextmanager
+def _having_to_itself(data: Path) -> Iterator[None]:
+    """One stack per data folder. Raises UserMistake."""
+    if is_running(data):
+        state = read_state(data) or {}
+        raise UserMistake(
+            f"A stack runs on {data} already (process {state.get('supervisor', 'unknown')}): stop it first."
+        )
+    with exclusive(data):
+        yield
