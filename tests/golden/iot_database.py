@@ -41,7 +41,7 @@ class IotDatabase:
         for script in scripts():
             if names and not script.file.removesuffix(".kql").endswith(names):
                 continue
-            text = script.text.replace(ARCHIVE, archive).replace("database iot ", f"database ['{self.name}'] ")
+            text = script.text.replace(ARCHIVE, archive)
             self.command(f".execute database script with (ThrowOnErrors = true) <|\n{text}")
 
     def command(self, text: str) -> list[Row]:
