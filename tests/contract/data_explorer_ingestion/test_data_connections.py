@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,11 +86,16 @@ def connection_string(hubs: ServerProcess) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(trust_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def hub_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hubs")
+
+
+@pytest.fixture(scope="module")
+def stack(trust_directory: Path, hub_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp("connections")
     hubs = ServerProcess(
         "event_hubs",
-        ["--data", str(directory / "hubs"), *(f"--hub={hub}:{PARTITIONS}:adx" for hub in HUBS)],
+        ["--data", str(hub_data), *(f"--hub={hub}:{PARTITIONS}:adx" for hub in HUBS)],
         has_admin=True,
     )
     (directory / "topology.json").write_text(json.dumps(TOPOLOGY))
@@ -261,3 +267,16 @@ def send_numbered(stack: Stack, numbers: range) -> None:
             for number in numbers[key::8]:
                 batch.add(EventData(f'{{"id": {number}}}'))
             producer.send_batch(batch)
+
+
+def test_a_hub_that_was_made_anew_is_read_from_its_start(stack: Stack, hub_data: Path) -> None:
+    send_numbered(stack, range(40_000, 40_400))
+    with stack.cluster as cluster:
+        cluster.wait_for("Silver | where Id between (40000 .. 40399) | count", 400)
+        stack.hubs.kill()
+        stack.hubs.close()
+        shutil.rmtree(hub_data)
+        stack.hubs.start()
+        send_numbered(stack, range(41_000, 41_100))
+
+        cluster.wait_for("Silver | where Id between (41000 .. 41099) | count", 100)
