@@ -7,7 +7,7 @@ from typing import Any, Literal
 from local.data_explorer.commands.reader import CommandReader
 from local.data_explorer.errors import AlreadyExists, EntityNotFound, KustoError, SemanticMistake
 from local.data_explorer.extensions import Command, CommandContext
-from local.data_explorer.kql.translation import parsed_function
+from local.data_explorer.kql.stored_functions import read_function
 from local.data_explorer.results import ResultTable, table
 from local.data_explorer.schema import Function
 
@@ -43,9 +43,11 @@ def _defining(existing: Existing) -> Callable[[CommandContext, CommandReader], R
 def _check(function: Function) -> None:
     """Raises SemanticMistake when the function's text can't be read."""
     try:
-        parsed_function(function.definition)
+        read_function(function)
     except ValueError as error:
-        raise SemanticMistake(f"Function '{function.name}' can't be read: {error}") from error
+        raise SemanticMistake(
+            f"Function '{function.name}' can't be read: {str(error).partition(' expecting ')[0]}"
+        ) from error
 
 
 def _not_found(name: str) -> KustoError:

@@ -6,14 +6,12 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import duckdb_kql
 from duckdb_kql import ir
 from duckdb_kql.lower import lower
 from duckdb_kql.params import ParameterDeclaration, bind
-from duckdb_kql.stored_functions import ResolvedFunctions, StoredFunction, parse_functions
 from duckdb_kql.translate import TranslationResult, clock, to_sql
 
 from local.data_explorer.catalog import Catalog
@@ -29,6 +27,7 @@ from local.data_explorer.kql.rewriting import (
     resolve_references,
     with_extents,
 )
+from local.data_explorer.kql.stored_functions import StoredFunctions
 from local.data_explorer.kql.typing import typed
 
 KEPT_TRANSLATIONS = 1000
@@ -55,9 +54,7 @@ class Translator:
         self.schema = {name: [column.name for column in table.columns] for name, table in catalog.tables.items()}
         for name, view in catalog.view_columns.items():
             self.schema[name] = self.schema[name + MATERIALIZED] = [column.name for column in view.columns]
-        self._functions: ResolvedFunctions = {
-            None: {name: parsed_function(function.definition) for name, function in catalog.functions.items()}
-        }
+        self._functions = StoredFunctions(catalog.functions.values())
         self._kept: OrderedDict[tuple[str, str | None, str], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -89,9 +86,10 @@ class Translator:
 
     def lowered(self, text: str, beyond: Schema | None = None) -> ir.Query:
         """The query's tree, written out as far as the translator needs it. Raises as `translate` does."""
-        with _in_kusto_terms(text):
-            resolved, _ = resolve_references(text)
-            tree = lower(resolved, functions=self._functions)
+        preamble = self._functions.preamble(text)
+        with _in_kusto_terms(text, preamble.count("\n")):
+            resolved, _ = resolve_references(preamble + text)
+            tree = lower(resolved, functions=self._functions.tabular)
             return typed(expand(tree, {**self.schema, **(beyond or {})}), self._types)
 
     def rendered(self, query: ir.Query, schema: Schema | None = None) -> TranslationResult:
@@ -107,15 +105,6 @@ class Translator:
             query, schema = with_extents(query, tables, shadowed), hidden(schema, tables)
         result = self.rendered(query, schema)
         return _Kept(str(result), result.slots, query)
-
-
-@lru_cache(maxsize=KEPT_TRANSLATIONS)
-def parsed_function(definition: str) -> StoredFunction:
-    """A stored function as duckdb-kql reads it; kept, since parsing takes long. Raises ValueError."""
-    parsed = parse_functions([resolve_references(definition)[0]])
-    assert parsed is not None
-    (function,) = parsed[None].values()
-    return function
 
 
 @dataclass(frozen=True)
@@ -145,23 +134,28 @@ def _with_tick(moment: datetime.datetime, text: str) -> str:
 
 
 @contextmanager
-def _in_kusto_terms(text: str) -> Iterator[None]:
-    """duckdb-kql's errors as the service's."""
+def _in_kusto_terms(text: str, lines_before: int = 0) -> Iterator[None]:
+    """duckdb-kql's errors as the service's; `lines_before` were written before the client's text."""
     try:
         yield
     except duckdb_kql.KqlSyntaxError as error:
-        raise _syntax_mistake(error, text) from error
+        raise _syntax_mistake(error, text, lines_before) from error
     except duckdb_kql.KqlUnsupportedError as error:
         raise NotServed(f"The local Data Explorer does not serve this query: {error}") from error
     except duckdb_kql.KqlError as error:
         raise SemanticMistake(str(error)) from error
+    except AssertionError as error:
+        raise NotServed("The local Data Explorer does not serve this query: its translator gave up on it.") from error
 
 
-def _syntax_mistake(error: duckdb_kql.KqlSyntaxError, text: str) -> SyntaxMistake:
+def _syntax_mistake(error: duckdb_kql.KqlSyntaxError, text: str, lines_before: int) -> SyntaxMistake:
     if not error.diagnostics:
         return SyntaxMistake(str(error), text=text)
     first = error.diagnostics[0]
     reason = first.message.partition(" expecting ")[0]
     return SyntaxMistake(
-        f"A recognition error occurred: {reason}.", text=text, line=first.span.line, column=first.span.column + 1
+        f"A recognition error occurred: {reason}.",
+        text=text,
+        line=first.span.line - lines_before,
+        column=first.span.column + 1,
     )

@@ -103,6 +103,20 @@ def test_functions_take_defaults_and_follow_their_redefinition(kusto: Kusto, nam
     assert refused(kusto, f".drop function {function}") == "BadRequest_EntityNotFound"
 
 
+def test_functions_give_scalars_take_tables_and_call_each_other(kusto: Kusto, named: Named) -> None:
+    double, plus, large, both = named("Double"), named("Plus"), named("Large"), named("Both")
+    kusto.rows(f".create function {double}(n:long) {{ n * 2 }}")
+    kusto.rows(f".create function {plus}(n:long, more:long = 1) {{ {double}(n) + more }}")
+    kusto.rows(f".create function {large}(T:(x:long), least:long) {{ T | where x >= least }}")
+    kusto.rows(f".create function {both}(n:long) {{ print x = {plus}(n, 10) }}")
+
+    assert kusto.rows(f"range x from 1 to 3 step 1 | extend y = {plus}(x) | order by x asc") == [(1, 3), (2, 5), (3, 7)]
+    assert kusto.rows(f"range x from 1 to 3 step 1 | invoke {large}(3)") == [(3,)]
+    assert kusto.rows(f"{both}(1)") == [(12,)]
+    with pytest.raises(KustoApiError, match="line:position=2:1"):
+        kusto.rows(f"print {plus}(1)\n| nonsense")
+
+
 def test_mappings_are_created_altered_shown_and_dropped(kusto: Kusto, named: Named) -> None:
     table = named("T")
     kusto.rows(f".create table {table} (a:long)")
