@@ -142,9 +142,7 @@ FRAMES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", FRAMES)
 def test_wrong_frame_gets_its_error_and_the_end(server: ServerProcess, case: str) -> None:
     data, condition = FRAMES[case]
-    began = time.process_time()
     assert _condition_of(_answer_to(server, data)) == condition
-    assert time.process_time() - began < 5
 
 
 _FIELDS: dict[int, list[bytes]] = {

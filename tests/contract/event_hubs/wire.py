@@ -1,6 +1,7 @@
 """A bare AMQP peer over a blocking socket: sends any bytes, and shows each frame that the server answers with."""
 
 import contextlib
+import select
 import socket
 import struct
 import time
@@ -104,6 +105,9 @@ class Wire:
         except ConnectionResetError:
             pass
         return b"".join(pieces)
+
+    def has_something_to_read(self) -> bool:
+        return bool(self._buffer or select.select([self._socket], [], [], 0)[0])
 
     def read_through(self, data: bytes) -> None:
         """Reads up to and including these bytes. Raises TimeoutError when nothing comes for the wire's timeout."""
