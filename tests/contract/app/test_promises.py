@@ -1,5 +1,6 @@
 """The promises of store and forward, on the real Functions programming model: stored = sent − lettered, exactly."""
 
+import gc
 import gzip
 import json
 import threading
@@ -13,6 +14,8 @@ from tests.contract.app.places import Place, faults
 from tests.contract.app.traffic import Message, assert_nothing_lost, plain, send
 from tests.unit.shared.test_decoding import EXACT_VALUES
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""The sender's SDK leaves sockets of a killed broker to the garbage collector, which complains of them."""
 TIME = "2026-11-22T09:00:00.1234567Z"
 
 
@@ -71,8 +74,10 @@ def sending(place: Place, messages: list[Message], pause: float = 0.05) -> Itera
     """Sends in the background, a few at a time, and has sent them all when the block ends."""
     sender = threading.Thread(target=_send_slowly, args=(place, messages, pause))
     sender.start()
-    yield
-    sender.join()
+    try:
+        yield
+    finally:
+        sender.join()
 
 
 def _send_slowly(place: Place, messages: list[Message], pause: float) -> None:
@@ -85,6 +90,12 @@ def fleet(count: int, devices: int = 5) -> list[Message]:
     messages = [plain(f"device{number % devices}", number) for number in range(count)]
     messages[::40] = [Message(b"{bad%d" % number, "device0", bad=1) for number in range(0, count, 40)]
     return messages
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_left_to_other_tests() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 def test_every_shape_is_stored_and_forwarded_exactly_or_lettered(place: Place) -> None:
@@ -101,7 +112,6 @@ def test_every_shape_is_stored_and_forwarded_exactly_or_lettered(place: Place) -
     assert reasons == sorted([*["not-json"] * 4, "encoding", "source"] * 2)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the sender's SDK leaves dead sockets
 @pytest.mark.parametrize("victim", ["host", "broker", "cosmos"])
 def test_nothing_is_lost_when_a_process_is_killed_mid_flow(place: Place, victim: str) -> None:
     messages = fleet(800)
