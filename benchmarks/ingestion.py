@@ -5,6 +5,7 @@ the same transactions. The hub's own server runs beside it, as in the stack. The
 from the first byte sent to a query that finds their rows.
 """
 
+import asyncio
 import contextlib
 import io
 import json
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import uvloop
 from azure.eventhub import EventData, EventHubProducerClient
+from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 
 from benchmarks.table import Measure, percentile, print_table
@@ -28,7 +31,7 @@ TAGS = 3
 BATCH = 300
 REQUESTS = 200
 RECORDS = 10
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 MEDALLION = ("010", "020")
 
 
@@ -43,7 +46,8 @@ class Pace:
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory, hub(Path(directory)) as connection_string:
         publish(connection_string)
-        measures = []
+        alone = uvloop.run(receive(connection_string))
+        measures = [Measure("azure-eventhub alone, receiving the same events", alone, "/s")]
         with data_explorer(Path(directory) / "bronze", connection_string) as (server, client):
             pace = read(server, client, MEDALLION)
             measures += [
@@ -90,6 +94,29 @@ def publish(connection_string: str) -> None:
             for number in range(first, first + BATCH):
                 batch.add(EventData(json.dumps(event(number, asset))))
             producer.send_batch(batch)
+
+
+async def receive(connection_string: str) -> float:
+    """Events per second that the SDK receives when nothing is done with them: its share of a data connection's work."""
+    client = EventHubConsumerClient.from_connection_string(
+        connection_string, consumer_group="adx", eventhub_name="analytics"
+    )
+    counts: list[int] = []
+    times: list[float] = []
+    all_received = asyncio.Event()
+
+    async def take(context: PartitionContext, events: list[EventData]) -> None:
+        counts.append(len(events))
+        times.append(time.perf_counter())
+        if sum(counts) >= EVENTS:
+            all_received.set()
+
+    async with client:
+        receiving = asyncio.ensure_future(client.receive_batch(take, starting_position="-1", prefetch=4000))
+        await all_received.wait()
+        receiving.cancel()
+        await asyncio.gather(receiving, return_exceptions=True)
+    return (EVENTS - counts[0]) / (times[-1] - times[0])
 
 
 def event(number: int, asset: str) -> dict[str, object]:
