@@ -116,6 +116,7 @@ class PartitionPump:
     async def _receive(self, client: EventHubConsumerClient, start: Start, broken: "asyncio.Future[Exception]") -> None:
         async def on_batch(context: Any, events: list[EventData]) -> None:
             await self._received.put(events)
+            await self._received.join()  # meanwhile events gather in the client, and the next batch is fuller
 
         async def on_error(context: Any, error: Exception) -> None:
             if not broken.done():
@@ -144,13 +145,16 @@ class PartitionPump:
             if any(end.done() for end in ends):
                 arriving.cancel()
                 return
-            if arriving.done():
+            has_arrived = arriving.done()
+            if has_arrived:
                 self._batches.add(arriving.result())
             else:
                 arriving.cancel()
             is_due = self._deadline is not None and loop.time() >= self._deadline
             await self._dispatch_ready(partial=is_due)
             self._set_deadline(loop.time(), start.checkpointed, was_due=is_due)
+            if has_arrived:
+                self._received.task_done()
 
     async def _dispatch_ready(self, *, partial: bool) -> None:
         while not self._cut.is_set() and (batch := self._batches.take(partial=partial)):
