@@ -137,7 +137,7 @@ def test_day_is_that_of_the_earliest_reading() -> None:
 
 
 def test_readings_without_a_time_are_taken_at_their_arrival() -> None:
-    telemetry = decoded_one(b'{"a":-0.0,"b":{"x":1}}'.replace(b',"b":{"x":1}', b""))
+    telemetry = decoded_one(b'{"a":-0.0}')
 
     assert telemetry.text == b'{"a":{"SourceTimestamp":"2026-11-22T10:00:00.123Z","Value":-0.0}}'
     assert telemetry.day == "2026-11-22"
@@ -164,11 +164,7 @@ def test_one_reading_without_a_time_leaves_the_others_times_alone() -> None:
 
 def test_reserved_names_are_tags_only_when_they_hold_a_reading() -> None:
     readings = decoded_one(b'{"timestamp":{"Value":1},"deviceId":{"Value":2},"t":{"Value":3}}')
-    plain = decoded_one(
-        b'{"timestamp":"2026-11-22T09:00:00Z","deviceId":"d","t":{"Value":3,"SourceTimestamp":null}}'.replace(
-            b',"SourceTimestamp":null', b""
-        )
-    )
+    plain = decoded_one(b'{"timestamp":"2026-11-22T09:00:00Z","deviceId":"d","t":{"Value":3}}')
 
     assert list(readings.tags) == ["t", "deviceId", "timestamp"]
     assert plain.text == b'{"t":{"SourceTimestamp":"2026-11-22T09:00:00Z","Value":3}}'
@@ -182,7 +178,7 @@ def test_more_than_the_readings_stays_in_the_text() -> None:
 
 @pytest.mark.parametrize("body", [b"\xef\xbb\xbf" + tag_map(), b" \r\n" + tag_map() + b"\t", tag_map()])
 def test_byte_order_mark_and_whitespace_around_change_nothing(body: bytes) -> None:
-    assert decoded_one(body)[:8:1][0] == decoded_one(tag_map()).event_id
+    assert decoded_one(body).event_id == decoded_one(tag_map()).event_id
     assert decoded_one(body).text == tag_map()
 
 
