@@ -5,7 +5,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup node_modules/.setup
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup run up status reset test lint format bench lock clean
+.PHONY: help setup run up status reset test lint format bench soak lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ reset: $(SETUP) ## forget what the stack has kept
 	@$(BIN)/python -m local reset
 
 test: $(SETUP) ## run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 lint: $(SETUP) ## check style and types
 	@$(BIN)/ruff format --check --quiet .
@@ -51,6 +51,9 @@ format: $(SETUP) ## put the code into the project's format
 
 bench: $(SETUP) ## measure, and print one table for each benchmark
 	@$(BIN)/python -m benchmarks
+
+soak: $(SETUP) ## kill and throttle the stack while events flow: MINUTES=5 KILLS=6 (a minute)
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),5) --kills $(or $(KILLS),6)
 
 lock: $(SETUP) ## compile the requirement files anew after a change of a .in file
 	@$(COMPILE) -o requirements.txt requirements.in

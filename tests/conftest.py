@@ -27,11 +27,22 @@ def identity(trust_directory: Path) -> Iterator[ServerProcess]:
         yield server
 
 
+LONGEST_FIRST = ("e2e", "contract", "golden", "unit")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share servers run in one process: a folder of contract or end-to-end tests, else a file."""
+    """Tests that share servers run in one process: a folder of contract tests, all end-to-end tests, else a file.
+
+    What takes longest begins first, so that no process is left with it at the end.
+    """
+    items.sort(key=lambda item: LONGEST_FIRST.index(_place(item)[0]))
     for item in items:
-        parts = item.path.relative_to(TESTS).parts
-        group = "/".join(parts[:2]) if parts[0] in ("contract", "golden") else parts[0]
-        if parts[0] == "unit":
-            group = "/".join(parts)
-        item.add_marker(pytest.mark.xdist_group(group))
+        kind, *rest = _place(item)
+        shared = {"e2e": kind, "golden": kind, "contract": f"{kind}/{rest[0]}"}
+        item.add_marker(pytest.mark.xdist_group(shared.get(kind, "/".join((kind, *rest)))))
+
+
+def _place(item: pytest.Item) -> tuple[str, ...]:
+    """Where under tests/ a test stands; a test at the top counts as a unit test."""
+    parts = item.path.relative_to(TESTS).parts
+    return parts if parts[0] in LONGEST_FIRST else ("unit", *parts)
