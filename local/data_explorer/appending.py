@@ -133,40 +133,50 @@ class Appending:
 
     def _append(self, table: TableSchema, source: str, batch: Batch, depth: int = 0) -> list[Extent]:
         """Inserts the rows of the SQL query `source`, then runs the policies that they set off."""
-        policies = [policy for policy in update_policies(self._catalog, table.name) if policy not in self._failed]
-        arrived = f"$new{depth}"
-        if policies:
+        extents = self._store(table, source, batch, depth)
+        self._follow(table, batch, depth)
+        return extents
+
+    def _policies(self, table: TableSchema) -> list[UpdatePolicy]:
+        return [policy for policy in update_policies(self._catalog, table.name) if policy not in self._failed]
+
+    def _store(self, table: TableSchema, source: str, batch: Batch, depth: int) -> list[Extent]:
+        """Inserts rows; for policies they are kept in a temporary table, too."""
+        if self._policies(table):
             self._cursor.execute(
-                f"CREATE TEMP TABLE {quoted(arrived)} AS "
+                f"CREATE TEMP TABLE {_arrived(depth)} AS "
                 f"SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
             )
-            source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{quoted(arrived)}"
+            source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{_arrived(depth)}"
         columns = ", ".join(quoted(column.name) for column in table.columns)
         ((inserted,),) = self._cursor.execute(
             f"INSERT INTO {quoted(self._translator.database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
             f"SELECT {columns}, {self._extent} FROM ({source})"
         ).fetchall()
-        extents = [self._keep_extent(table.name, inserted, batch)] if inserted else []
-        for policy in policies:
-            self._run_policy(policy, table, arrived, batch, depth)
-        if policies:
-            self._cursor.execute(f"DROP TABLE temp.{quoted(arrived)}")
-        return extents
+        return [self._keep_extent(table.name, inserted, batch)] if inserted else []
 
-    def _run_policy(self, policy: UpdatePolicy, source: TableSchema, arrived: str, batch: Batch, depth: int) -> None:
+    def _follow(self, table: TableSchema, batch: Batch, depth: int) -> None:
+        """Runs the policies that the rows which `_store` kept at this depth set off."""
+        policies = self._policies(table)
+        for policy in policies:
+            self._run_policy(policy, table, batch, depth)
+        if policies:
+            self._cursor.execute(f"DROP TABLE temp.{_arrived(depth)}")
+
+    def _run_policy(self, policy: UpdatePolicy, source: TableSchema, batch: Batch, depth: int) -> None:
         """Runs a policy's query with the source table's name standing for the new rows only (temp shadows main)."""
         target = self._catalog.table(policy.target)
-        shadow = f"temp.{quoted(source.name)}"
-        self._cursor.execute(f"CREATE TEMP VIEW {quoted(source.name)} AS SELECT * FROM temp.{quoted(arrived)}")
+        inherited = batch if policy.propagate_tags else replace(batch, tags=(), creation_time=None)
+        self._cursor.execute(f"CREATE TEMP VIEW {quoted(source.name)} AS SELECT * FROM temp.{_arrived(depth)}")
         try:
             query = self._translator.translate(policy.query, shadowed=source.name).sql
             given = {column.name for column in target.columns}
             selected = ", ".join(_stored(column, given) for column in target.columns)
-            inherited = batch if policy.propagate_tags else replace(batch, tags=(), creation_time=None)
-            self._append(target, f"SELECT {selected} FROM ({query})", inherited, depth + 1)
+            self._store(target, f"SELECT {selected} FROM ({query})", inherited, depth + 1)
         except (duckdb.Error, KustoError) as error:
             raise PolicyFailure(policy, str(error)) from error
-        self._cursor.execute(f"DROP VIEW {shadow}")
+        self._cursor.execute(f"DROP VIEW temp.{quoted(source.name)}")
+        self._follow(target, inherited, depth + 1)
 
     def _keep_extent(self, table: str, rows: int, batch: Batch) -> Extent:
         created = batch.creation_time or datetime.datetime.now(datetime.UTC)
@@ -185,6 +195,11 @@ class Appending:
             ],
         )
         return extent
+
+
+def _arrived(depth: int) -> str:
+    """The temporary table of the new rows, so many policies deep."""
+    return quoted(f"$new{depth}")
 
 
 def _stored(column: Column, given: set[str]) -> str:

@@ -36,7 +36,8 @@ def _from_query(verb: Verb, *, is_async: bool) -> Command:
         if _is_ingested(context.database, name, properties.get("ingestifnotexists", "[]")):
             extents: list[Extent] = []
         else:
-            context.cluster.maintenance(context.database).run()
+            if verb == "set-or-replace":
+                context.cluster.maintenance(context.database).run()
             extents = context.database.appending(
                 lambda change, appending: _put(change, appending, verb, name, translation, tags, properties)
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from local.data_explorer.catalog import Catalog
 from local.data_explorer.commands.policy_values import POLICIES, PolicyForm, merged
 from local.data_explorer.commands.reader import CommandReader
 from local.data_explorer.database import Database
@@ -120,9 +121,19 @@ def _checked_update(database: Database, target: str, elements: Any) -> list[dict
     checked = [_checked_element(element) for element in elements]
     for element in checked:
         database.catalog.table(element["Source"])
+        if _leads_back(database.catalog, element["Source"], target):
+            raise KustoError(f"The update policies would run in a circle: '{element['Source']}' is fed by '{target}'.")
         if element["IsEnabled"]:
             _check_columns(database, target, element["Query"])
     return checked
+
+
+def _leads_back(catalog: Catalog, source: str, target: str) -> bool:
+    """Whether rows of `target` set off policies that end in `source`."""
+    if source == target:
+        return True
+    fed_by = [element["Source"] for element in catalog.policy("table", source, "update") or () if element["IsEnabled"]]
+    return any(_leads_back(catalog, each, target) for each in fed_by)
 
 
 def _checked_element(element: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,29 @@ def test_tags_go_on_only_when_the_policy_propagates_them(kusto: Kusto, named: Na
     assert kusto.rows(f".show table {tagged} extents | project Tags, RowCount") == [("ingest-by:x", 1)]
 
 
+def test_policy_further_down_the_chain_sees_the_first_table_whole(kusto: Kusto, named: Named) -> None:
+    raw, typed, total = named("Raw"), named("Typed"), named("Total")
+    kusto.rows(f".create tables {raw} (v:long), {typed} (v:long), {total} (n:long)")
+    policy(kusto, typed, raw, raw)
+    joined = f"join kind=inner ({raw} | extend k = 1) on k"
+    policy(kusto, total, typed, f"{typed} | take 1 | extend k = 1 | {joined} | summarize n = count()")
+
+    kusto.rows(f".ingest inline into table {raw} <| 1")
+    kusto.rows(f".ingest inline into table {raw} <| 2")
+
+    assert kusto.rows(f"{total} | order by n asc") == [(1,), (2,)]
+
+
+def test_policies_in_a_circle_are_refused(kusto: Kusto, named: Named) -> None:
+    one, two = named("One"), named("Two")
+    kusto.rows(f".create tables {one} (v:long), {two} (v:long)")
+    policy(kusto, two, one, one)
+
+    for target, source in ((one, two), (one, one)):
+        with pytest.raises(KustoApiError, match="circle"):
+            policy(kusto, target, source, source)
+
+
 def test_disabled_policy_does_nothing(kusto: Kusto, named: Named) -> None:
     raw, out = named("Raw"), named("Out")
     kusto.rows(f".create tables {raw} (v:long), {out} (v:long)")
