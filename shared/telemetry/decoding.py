@@ -57,15 +57,15 @@ def decode(events: Iterable[HubEvent]) -> Decoded:
 def _decode_plain(event: HubEvent) -> Telemetry | None:
     """The quick way for one plain tag map about which nothing is in doubt; None for all else, which may be right too.
 
-    Nothing is in doubt when the text has five colons a reading: three after keys and two in the time. Then there is
-    no other member, no key twice and no colon in a name or value, since any of these would make it more.
+    Nothing is in doubt when the text has five colons a reading, three after keys and two in the time, and nothing is
+    escaped. Then there is no other member, no key twice and no colon in a name or value: any of these makes it more.
     """
     text, _, _, _, enqueued, _, _, system = event
     if text[:1] != b"{" or text[-1:] != b"}" or system.get("content-encoding"):
         return None
     try:
         tags = validate_plain_tag_map(text)
-        if text.count(b":") != 5 * len(tags) or not tags:
+        if text.count(b":") != 5 * len(tags) or b"\\" in text or not tags:
             return None
         times = sorted(map(_source_timestamp, tags.values()))
         iothub = system.get("iothub-enqueuedtime")

@@ -78,6 +78,10 @@ def test_value_keeps_its_text_in_every_shape(value: str, shape: str) -> None:
         (b'{"a":1,"a":2}', Reason.DUPLICATE_KEY),
         (tag_map()[:-1] + b"," + tag_map()[1:], Reason.DUPLICATE_KEY),
         (b'{"a":{"Value":1,"Value":2,"SourceTimestamp":"2026-11-22T09:00:00Z"}}', Reason.DUPLICATE_KEY),
+        (
+            b'{"a":{"SourceTimestamp":"2026-11-22T09\\u003a00\\u003a00Z","Value":1,"Value":2,"b":3}}',
+            Reason.DUPLICATE_KEY,
+        ),
         (b"7", Reason.SHAPE),
         (b'"text"', Reason.SHAPE),
         (b"null", Reason.SHAPE),
