@@ -16,7 +16,7 @@ from azure.cosmos import CosmosClient
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 from azure.storage.blob import ContainerClient
 
-from local.stack.connections import TOPOLOGY
+from local.stack.connections import TOPOLOGY, write_settings
 from local.stack.servers import Servers
 from simulator.fleet import Fleet, FleetPlan
 from simulator.replay import replay
@@ -145,6 +145,32 @@ class Pipeline:
             time.sleep(0.3)
 
     # ---- doing harm
+
+    def switch_route(self, route: str) -> None:
+        """Has the app send to analytics the other way, as an operator does: settings, then a graceful restart."""
+        is_parallel = route == "parallel"
+        switched = {
+            "ANALYTICS_ROUTE": route,
+            "AzureWebJobs.forward_telemetry.Disabled": str(not is_parallel).lower(),
+            "AzureWebJobs.forward_changes.Disabled": str(is_parallel).lower(),
+        }
+        write_settings(self.servers.settings, switched)
+        host = self.servers.by_name["functions_host"]
+        host.stop()
+        host.start()
+
+    def lose_documents(self, count: int) -> None:
+        """Deletes some of this fleet's documents from Cosmos DB."""
+        container = self._cosmos.get_database_client(TOPOLOGY["cosmos"]["database"]).get_container_client("telemetry")
+        query = f"SELECT TOP {count} c.id, c.deviceId, c.day FROM c WHERE STARTSWITH(c.deviceId, @name)"
+        parameters: list[dict[str, object]] = [{"name": "@name", "value": self.name}]
+        found = list(container.query_items(query, parameters=parameters, enable_cross_partition_query=True))
+        for document in found:
+            container.delete_item(document["id"], [document["deviceId"], document["day"]])
+
+    def command(self, text: str) -> None:
+        """Runs a management command of the analytics database."""
+        self._kusto.execute_mgmt(TOPOLOGY["dataExplorer"]["database"], text)
 
     def faults(self, server: str, *rules: dict[str, Any]) -> None:
         self._faults(server, "PUT", json={"rules": list(rules)})

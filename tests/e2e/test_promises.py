@@ -76,6 +76,22 @@ def test_a_server_away_for_ten_seconds_loses_nothing(pipeline: Pipeline, server:
     assert_nothing_lost_or_doubled(pipeline, messages)
 
 
+def test_a_route_that_is_switched_mid_flow_loses_and_doubles_nothing(pipeline: Pipeline) -> None:
+    messages = pipeline.fleet(1_500, malformed=0.01, duplicates=0.01)
+    before, during, after = messages[:600], messages[600:900], messages[900:]
+    try:
+        with pipeline.sending(before, RATE):
+            pipeline.switch_route("parallel")
+        pipeline.send(during)
+        pipeline.wait_until_settled([*before, *during])
+        assert pipeline.readings() == readings_of([*before, *during])
+    finally:
+        with pipeline.sending(after, RATE):
+            pipeline.switch_route("change-feed")
+
+    assert_nothing_lost_or_doubled(pipeline, messages)
+
+
 def test_sending_everything_again_changes_nothing(pipeline: Pipeline) -> None:
     messages = pipeline.fleet(800)
     pipeline.send(messages)
