@@ -45,42 +45,68 @@ def test_the_freezer_sample_comes_out_row_for_row(database: IotDatabase) -> None
     assert database.rows("Silver | where ValueString == 'null' | count") == [(0,)]
 
 
-def test_the_missions_own_query_is_run_as_it_is(empty_database: IotDatabase) -> None:
-    empty_database.command(".create table Bronze (Data: dynamic)")
-    empty_database.command(".alter table Bronze policy streamingingestion enable")
-    empty_database.command(
-        ".create table Bronze ingestion json mapping 'BronzeMapping' "
-        """'[{"column":"Data","Properties":{"path":"$"}}]'"""
-    )
-    empty_database.command(
-        ".create table Silver (Asset: string, TagName: string, SourceTimestamp: datetime, "
-        "ValueLong: long, ValueReal: real, ValueString: string, ValueBool: bool)"
-    )
-    empty_database.command(
-        """
-.create-or-alter function bronze_to_silver() {
-    Bronze
-    | extend Asset = tostring(Data["x-opt-partition-key"])
-    | mv-expand kind=array Data
-    | where tostring(Data[0]) != "x-opt-partition-key"
-    | extend TagName = tostring(Data[0]), Payload = Data[1]
-    | extend SourceTimestamp = todatetime(Payload.SourceTimestamp), Value = Payload.Value
-    | extend ValueType = gettype(Value)
-    | project
-        Asset,
-        TagName,
-        SourceTimestamp,
-        ValueLong = iff(ValueType in ("int", "long"), tolong(Value), parse_json("null")),
-        ValueReal = iff(ValueType in ("real", "double"), toreal(Value), parse_json("null")),
-        ValueString = iff(ValueType == "string", tostring(Value), parse_json("null")),
-        ValueBool = iff(ValueType == "bool", tobool(Value), parse_json("null"))
-}
+MISSIONS_OWN = """
+Bronze
+| extend Asset = tostring(Data["x-opt-partition-key"])
+| mv-expand kind=array Data
+| where tostring(Data[0]) != "x-opt-partition-key"
+| extend TagName = tostring(Data[0]), Payload = Data[1]
+| extend SourceTimestamp = todatetime(Payload.SourceTimestamp), Value = Payload.Value
+| extend ValueType = gettype(Value)
+| project
+    Asset,
+    TagName,
+    SourceTimestamp,
+    ValueLong = iff(ValueType in ("int", "long"), tolong(Value), parse_json("null")),
+    ValueReal = iff(ValueType in ("real", "double"), toreal(Value), parse_json("null")),
+    ValueString = iff(ValueType == "string", tostring(Value), parse_json("null")),
+    ValueBool = iff(ValueType == "bool", tobool(Value), parse_json("null"))
 """
-    )
-    empty_database.command(
+BY_CASE = """
+Bronze
+| mv-expand bagexpansion=array Pair = Data
+| where Pair[0] != "x-opt-partition-key"
+| extend Value = Pair[1].Value, Kind = gettype(Pair[1].Value)
+| project
+    Asset = tostring(Data["x-opt-partition-key"]),
+    TagName = tostring(Pair[0]),
+    SourceTimestamp = todatetime(Pair[1]["SourceTimestamp"]),
+    ValueLong = case(Kind in ("int", "long"), tolong(Value), long(null)),
+    ValueReal = case(Kind in ("real", "double"), todouble(Value), real(null)),
+    ValueString = case(Kind == "string", tostring(Value), ""),
+    ValueBool = case(Kind == "bool", tobool(Value), bool(null))
+"""
+BY_KEY = """
+Bronze
+| extend Keys = bag_keys(Data)
+| mv-expand Key = Keys to typeof(string)
+| where Key != "x-opt-partition-key"
+| extend Value = Data[Key].Value
+| project
+    Asset = tostring(Data["x-opt-partition-key"]),
+    TagName = Key,
+    SourceTimestamp = todatetime(Data[Key].SourceTimestamp),
+    ValueLong = tolong(iff(gettype(Value) in ("int", "long"), Value, dynamic(null))),
+    ValueReal = toreal(iff(gettype(Value) in ("real", "double"), Value, dynamic(null))),
+    ValueString = tostring(iff(gettype(Value) == "string", Value, dynamic(null))),
+    ValueBool = tobool(iff(gettype(Value) == "bool", Value, dynamic(null)))
+"""
+
+
+@pytest.mark.parametrize("query", [MISSIONS_OWN, BY_CASE, BY_KEY], ids=["missions-own", "by-case", "by-key"])
+def test_the_missions_own_query_and_its_like_fill_silver(empty_database: IotDatabase, query: str) -> None:
+    for command in (
+        ".create table Bronze (Data: dynamic)",
+        ".alter table Bronze policy streamingingestion enable",
+        ".create table Bronze ingestion json mapping 'BronzeMapping' "
+        """'[{"column":"Data","Properties":{"path":"$"}}]'""",
+        ".create table Silver (Asset: string, TagName: string, SourceTimestamp: datetime, "
+        "ValueLong: long, ValueReal: real, ValueString: string, ValueBool: bool)",
+        f".create-or-alter function bronze_to_silver() {{ {query} }}",
         ".alter table Silver policy update "
-        """@'[{"Source": "Bronze", "Query": "bronze_to_silver()", "IsEnabled": "True"}]'"""
-    )
+        """@'[{"Source": "Bronze", "Query": "bronze_to_silver()", "IsEnabled": "True"}]'""",
+    ):
+        empty_database.command(command)
 
     empty_database.ingest_lines(FREEZERS)
 
