@@ -19,6 +19,7 @@ _RECEIVED_AT_ONCE = 1_000
 _BALANCING_SECONDS = 0.2
 """How soon the SDK opens a partition again, and lets itself be stopped."""
 _SCHEMA_SETTLES_SECONDS = 1.5
+_LATER_RETRY_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -58,10 +59,11 @@ class HubReader:
                 reason = str(self._failure or "")
             except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the connection is made again
                 reason = str(error)
-            if reason and reason != told:
+            is_news = reason != told
+            if reason and is_news:
                 _log.warning("data connection %s lost its hub and tries again: %s", self._connection.name, reason)
             told = reason
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS if is_news else _LATER_RETRY_SECONDS)
 
     async def _session(self) -> None:
         """Reads all partitions until the connection breaks. Raises what azure-eventhub raises."""
