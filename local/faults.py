@@ -23,7 +23,9 @@ class FaultRule(BaseModel):
     match: str = Field(default="*", description="glob over the server's operation names (its README lists them)")
     action: Action
     status: int = Field(default=503, ge=400, le=599, description="HTTP status, for action `status`")
-    condition: str | None = Field(default=None, description="AMQP error condition, for action `detach`")
+    condition: str | None = Field(
+        default=None, pattern=r"^[!-~]+$", description="AMQP error condition (a symbol, so ASCII), for action `detach`"
+    )
     retry_after_ms: int = Field(default=0, ge=0)
     delay_ms: int = Field(default=0, ge=0, description="milliseconds to wait, for action `delay`")
     rate: float = Field(default=1.0, gt=0, le=1, description="share of the matching operations that are hit")

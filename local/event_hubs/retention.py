@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
 
@@ -36,4 +37,7 @@ class Retention:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(min(_LONGEST_PAUSE, max(self._seconds / 10, 0.1)))
-            self.trim()
+            try:
+                self.trim()
+            except OSError as error:
+                print(f"Retention could not trim, and tries again: {error}", file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ nobody, so it is cut away at the next start.
 
 import os
 import struct
+import sys
 import weakref
 import zlib
 from array import array
@@ -105,7 +106,10 @@ class Segment:
         return cls(path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
 
     def repair(self) -> None:
-        """Cuts away a torn tail, which only the last segment can have."""
+        """Cuts away a torn tail, which only the last segment can have, and keeps what it cut beside the segment.
+
+        After a crash that is what nobody was told is accepted. After damage to the disk it may be more, so it is said.
+        """
         end = _HEAD.size
         index = _Index()
         expected = self.base_sequence
@@ -115,6 +119,9 @@ class Segment:
             index.note(block)
             end, expected = block.end, block.sequence + block.events
         if end != self.size:
+            aside = self.path.with_name(f"{self.path.stem}.{end}.cut")
+            aside.write_bytes(os.pread(self._descriptor, self.size - end, end))
+            print(f"{self.path}: cut {self.size - end} bytes of a torn tail; they are in {aside.name}", file=sys.stderr)
             os.ftruncate(self._descriptor, end)
             os.fsync(self._descriptor)
             self.size = self.flushed = end

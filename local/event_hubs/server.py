@@ -17,6 +17,8 @@ from local.http import RESET_ON_CLOSE
 HANDSHAKE_SECONDS = 30
 """How long a peer may take to send its open frame."""
 SWEEP_SECONDS = 1
+MOST_UNREAD = 64 << 20
+"""Bytes of answers that wait for a peer which sends and never reads, before its connection is dropped."""
 FLUSH_SECONDS, GOODBYE_SECONDS = 10, 1
 """How long a stop waits for the flushes that run, and for peers that don't close."""
 
@@ -114,6 +116,9 @@ class Peer(asyncio.Protocol):
         if output:
             self._last_sent = self._loop.time()
             self._transport.write(output)
+            if self._transport.get_write_buffer_size() > MOST_UNREAD:
+                self._transport.abort()
+                return
         if self._connection.is_closed:
             self._transport.close()
         elif self._connection.is_congested and not self._is_paused:
