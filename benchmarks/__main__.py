@@ -12,6 +12,7 @@ BENCHMARKS = (
     "gold",
     "functions_host",
     "requests_per_event",
+    "pipeline",
 )
 
 

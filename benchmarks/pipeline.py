@@ -1,0 +1,175 @@
+"""The whole stack: how many events a second it carries, how soon they are queryable, what it takes for that.
+
+A first run is as fast as the hub takes events; the latencies are measured at a given rate, as a fleet sends.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import psutil
+
+from benchmarks.table import Measure, percentile, print_table
+from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
+from local.stack.connections import TOPOLOGY, Connections
+from local.stack.counts import Counting
+from local.stack.ports import FREE
+from local.stack.proof import Curve, waits
+from local.stack.servers import Servers, StackOptions
+from simulator.fleet import Fleet, FleetPlan
+from simulator.replay import replay
+from simulator.samples import Message
+from simulator.senders import HttpsSender, HubSender, IotHubAddress, Sender
+
+FULL_RATE, HTTPS_RATE, CALM_RATE = 3_000, 1_500, 1_000
+WARM_UP = 1_000
+DEVICES = 100
+PATIENCE_SECONDS = 300.0
+_SAMPLE_SECONDS = 0.1
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Messages on their way through: seconds until the last was queryable, and each point's wait."""
+
+    messages: int
+    sending_seconds: float
+    seconds: float
+    waits: list[float]
+    cpu: Mapping[str, float]
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+
+class Stack:
+    """A running stack, and how much its processes have used."""
+
+    def __init__(self, servers: Servers, connections: Connections) -> None:
+        self._servers = servers
+        self.connections = connections
+        self._counting = Counting(connections, servers.by_name["event_hubs"])
+
+    def pass_through(self, messages: list[Message], sender: Sender, rate: float | None) -> Passage:
+        """Sends the messages and waits until all are queryable. Raises TimeoutError."""
+        before, used = self._counting.bronze(), self._cpu()
+        sent, queryable = Curve([], []), Curve([], [])
+        start = time.monotonic()
+        sending = threading.Thread(target=_send, args=(messages, sender, rate, sent.note))
+        sending.start()
+        while not queryable.counts or queryable.counts[-1] < len(messages):
+            if time.monotonic() - start > PATIENCE_SECONDS:
+                raise TimeoutError(f"{queryable.counts[-1]:,} of {len(messages):,} were queryable in time")
+            queryable.note(self._counting.bronze() - before)
+            time.sleep(_SAMPLE_SECONDS)
+        seconds = time.monotonic() - start
+        sending.join()
+        cpu = {name: seconds - used[name] for name, seconds in self._cpu().items()}
+        return Passage(len(messages), sent.times[-1] - start, seconds, waits(sent, queryable), cpu)
+
+    def resident(self) -> float:
+        """Megabytes of all servers together."""
+        return sum(each.memory_info().rss for tree in self._trees().values() for each in tree) / _MEGABYTE
+
+    def _cpu(self) -> dict[str, float]:
+        used = {name: sum(_cpu_seconds(each) for each in tree) for name, tree in self._trees().items()}
+        return {**used, "the sender and this benchmark": _cpu_seconds(psutil.Process())}
+
+    def _trees(self) -> dict[str, list[psutil.Process]]:
+        roots = {name: psutil.Process(server.pid) for name, server in self._servers.by_name.items()}
+        return {name: [root, *root.children(recursive=True)] for name, root in roots.items()}
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000, help="straight to the hub (default 200,000)")
+    parser.add_argument("--https-events", type=int, default=20_000, help="as devices, over HTTPS (default 20,000)")
+    parser.add_argument("--seconds", type=int, default=20, help="how long at each given rate (default 20)")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped then too
+    measures: list[Measure] = []
+    try:
+        with running() as stack:
+            measures.extend(measure(stack, asked.events, asked.https_events, asked.seconds))
+    finally:  # what was measured until then, when the stack does not get through in time
+        print_table(f"The pipeline, whole stack, {os.cpu_count()} cores", measures)
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory() as folder:
+        servers = Servers(StackOptions(Path(folder), FREE, Path(folder) / "local.settings.json"))
+        try:
+            list(servers.start())
+            assert servers.connections is not None
+            yield Stack(servers, servers.connections)
+        finally:
+            list(servers.stop())
+
+
+def measure(stack: Stack, events: int, https_events: int, seconds: int) -> Iterator[Measure]:
+    stack.pass_through(
+        _messages(WARM_UP), _hub_sender(stack.connections), None
+    )  # first invocations build clients and open connections
+    fresh = stack.resident()
+    full = stack.pass_through(_messages(events), _hub_sender(stack.connections), None)
+    after_half = stack.resident()
+    yield Measure(f"{events:,} events straight to the hub", full.rate, "/s", FULL_RATE)
+    yield Measure("  accepted by the hub", full.messages / full.sending_seconds, "/s")
+    for name, used in sorted(full.cpu.items(), key=lambda each: -each[1]):
+        yield Measure(f"  processor time per event: {name}", used / events * 1e6, "µs")
+    yield Measure("  processor time per event: all", sum(full.cpu.values()) / events * 1e6, "µs")
+    https = stack.pass_through(_messages(https_events), _https_sender(stack.connections), None)
+    yield Measure(f"{https_events:,} events over HTTPS", https.rate, "/s", HTTPS_RATE)
+    for rate, most in ((FULL_RATE, 5), (CALM_RATE, 2)):
+        paced = stack.pass_through(_messages(rate * seconds), _hub_sender(stack.connections), rate)
+        yield Measure(f"device to queryable at {rate:,}/s, p50", percentile(paced.waits, 50), "s")
+        yield Measure(f"device to queryable at {rate:,}/s, p99", percentile(paced.waits, 99), "s", most, "lower")
+    yield Measure("resident memory, before", fresh, "MB")
+    yield Measure(f"resident memory after {events:,} events", after_half, "MB", 2_000, "lower")
+    yield Measure("resident memory at the end", stack.resident(), "MB", 2_000, "lower")
+
+
+def _messages(count: int) -> list[Message]:
+    """A fleet's messages; each call makes others, so that none is a duplicate of an earlier run's."""
+    fleet = Fleet(FleetPlan(devices=DEVICES, duplicates=0, name=f"{time.monotonic_ns()}-"))
+    interval = timedelta(seconds=1)
+    return list(islice(fleet.messages(datetime.now(UTC) - interval * (count // DEVICES), interval), count))
+
+
+def _hub_sender(connections: Connections) -> HubSender:
+    return HubSender(connections.event_hubs, next(iter(TOPOLOGY["eventHubs"])))
+
+
+def _https_sender(connections: Connections) -> HttpsSender:
+    authority = connections.trust.authority
+    return HttpsSender(IotHubAddress(connections.iot_hub, authority, SERVICE_POLICY, SERVICE_KEY))
+
+
+def _send(messages: list[Message], sender: Sender, rate: float | None, told: Callable[[int], None]) -> None:
+    async def send() -> None:
+        async with sender:
+            await replay(messages, sender, rate=rate, told=told)
+
+    asyncio.run(send())
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+if __name__ == "__main__":
+    main()
