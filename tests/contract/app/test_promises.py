@@ -128,11 +128,11 @@ def test_throttling_and_outages_only_delay(place: Place) -> None:
     messages = fleet(500)
     cosmos = [
         {"match": "batch", "action": "status", "status": 429, "retryAfterMs": 50, "rate": 0.3, "count": 20},
-        {"match": "batch", "action": "status", "status": 449, "rate": 0.2, "count": 5},
-        {"match": "batch", "action": "status", "status": 503, "rate": 0.3, "count": 6},
-        {"match": "batch", "action": "status", "status": 401, "rate": 0.3, "count": 3},
-        {"match": "batch", "action": "reset", "rate": 0.3, "count": 5},
-        {"match": "changefeed.read", "action": "status", "status": 503, "rate": 0.3, "count": 4},
+        {"match": "batch", "action": "status", "status": 449, "rate": 0.2, "count": 3},
+        {"match": "batch", "action": "status", "status": 503, "rate": 0.3, "count": 3},
+        {"match": "batch", "action": "status", "status": 401, "rate": 0.3, "count": 2},
+        {"match": "batch", "action": "reset", "rate": 0.3, "count": 3},
+        {"match": "changefeed.read", "action": "status", "status": 503, "rate": 0.3, "count": 3},
     ]
     hub = f"send:{place.analytics_hub}"
     broker = [
