@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,10 +38,11 @@ class Laboratory:
 
 
 @pytest.fixture
-def laboratory(tmp_path: Path) -> Laboratory:
+def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
     made = Laboratory(tmp_path)
     made.command(".create table T (v:long, s:string)")
-    return made
+    yield made
+    made.cluster.close()
 
 
 def batch(*values: int, created: datetime.datetime | None = None) -> Batch:
@@ -107,10 +109,10 @@ def test_checkpoint_moves_with_the_rows_and_is_kept(laboratory: Laboratory, tmp_
     laboratory.database.append([batch(2)], checkpoint=Checkpoint("c", "0", 6, "600"))
     laboratory.cluster.close()
 
-    again = Laboratory(tmp_path)
+    laboratory.cluster = Cluster(tmp_path, ["iot"])
 
-    assert again.database.checkpoints("c") == {"0": Checkpoint("c", "0", 6, "600")}
-    assert again.rows("T | summarize sum(v)") == [(3,)]
+    assert laboratory.database.checkpoints("c") == {"0": Checkpoint("c", "0", 6, "600")}
+    assert laboratory.rows("T | summarize sum(v)") == [(3,)]
 
 
 def test_batch_with_a_known_ingest_by_tag_is_left_out(laboratory: Laboratory) -> None:
