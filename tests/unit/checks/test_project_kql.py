@@ -22,10 +22,9 @@ class Checked(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def checked() -> Checked:
-    with Checker() as checker:
-        in_scripts, schema = checker.scripts(TOPOLOGY["dataExplorer"]["database"], scripts())
-        in_queries, calls = checker.queries(Recogniser(schema).queries())
+def checked(checker: Checker) -> Checked:
+    in_scripts, schema = checker.scripts(TOPOLOGY["dataExplorer"]["database"], scripts())
+    in_queries, calls = checker.queries(Recogniser(schema).queries())
     return Checked(schema, in_scripts, in_queries, calls)
 
 
