@@ -61,12 +61,8 @@ class Connections:
         }
 
 
-ROUTE_DEFAULTS = {
-    "ANALYTICS_ROUTE": "change-feed",
-    "AzureWebJobs.forward_telemetry.Disabled": "true",
-    "AzureWebJobs.forward_changes.Disabled": "false",
-}
-"""Set only where a settings file has no word on the route: it is the user's to switch."""
+ROUTE_DEFAULTS = {"ANALYTICS_ROUTE": "change-feed"}
+"""Set only where a settings file has no word on the route: it is the user's to switch (docs/routes.md)."""
 
 
 def write_settings(path: Path, values: Mapping[str, str]) -> None:

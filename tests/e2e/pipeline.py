@@ -148,13 +148,7 @@ class Pipeline:
 
     def switch_route(self, route: str) -> None:
         """Has the app send to analytics the other way, as an operator does: settings, then a graceful restart."""
-        is_parallel = route == "parallel"
-        switched = {
-            "ANALYTICS_ROUTE": route,
-            "AzureWebJobs.forward_telemetry.Disabled": str(not is_parallel).lower(),
-            "AzureWebJobs.forward_changes.Disabled": str(is_parallel).lower(),
-        }
-        write_settings(self.servers.settings, switched)
+        write_settings(self.servers.settings, {"ANALYTICS_ROUTE": route})
         host = self.servers.by_name["functions_host"]
         host.stop()
         host.start()
