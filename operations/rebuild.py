@@ -45,7 +45,8 @@ def rebuild(
             await gateways.database.command(".set-or-replace Silver <| bronze_to_silver()")
         elif layer is Layer.GOLD:
             for command in gold_commands(GOLD.read_text()):
-                await gateways.database.command(command)
+                is_filling = command.startswith(_BACKFILLED)
+                await (gateways.database.async_command if is_filling else gateways.database.command)(command)
         else:
             await _forward_all(gateways)
 

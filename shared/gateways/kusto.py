@@ -6,6 +6,7 @@ operator's command reads from its settings later than that.
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 
 from azure.core.credentials import TokenCredential
@@ -15,6 +16,8 @@ from azure.kusto.data.exceptions import KustoError
 
 from shared.gateways.errors import Unavailable
 
+_UNDER_WAY = ("Scheduled", "InProgress")
+_POLL_SECONDS = 0.5
 MOST_IDS = 1_000
 """Ids per query: some 40 KB of text."""
 _IN_BRONZE = """
@@ -58,6 +61,26 @@ class AnalyticsDatabase:
             await asyncio.to_thread(self._client.execute_mgmt, self._database, text)
         except (KustoError, OSError) as error:
             raise Unavailable("Data Explorer", error) from error
+
+    async def async_command(self, text: str) -> None:
+        """Runs a management command that answers with an operation, and returns when that has completed."""
+        try:
+            answer = await asyncio.to_thread(self._client.execute_mgmt, self._database, text)
+            operation = str(answer.primary_results[0][0]["OperationId"])
+            await asyncio.to_thread(self._wait_for, operation)
+        except (KustoError, OSError) as error:
+            raise Unavailable("Data Explorer", error) from error
+
+    def _wait_for(self, operation: str) -> None:
+        """Returns once an operation has completed (learn.microsoft.com/kusto/management/show-operations)."""
+        while True:
+            answer = self._client.execute_mgmt(self._database, f".show operations {operation}")
+            state = answer.primary_results[0][0]
+            if state["State"] == "Completed":
+                return
+            if state["State"] not in _UNDER_WAY:
+                raise KustoError(f"operation {operation} {state['State']}: {state['Status']}")
+            time.sleep(_POLL_SECONDS)
 
     async def _found(self, query: str, event_ids: Sequence[str]) -> set[str]:
         found: set[str] = set()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from local.data_explorer.commands.operations import operation
 from local.data_explorer.commands.reader import CommandReader
 from local.data_explorer.commands.schemas import shown_schema
 from local.data_explorer.database import Change, Database
@@ -70,6 +71,14 @@ def _creating(existing: Existing) -> Run:
         else:
             _alter(context, known, view)
         return _shown(context, [view])
+
+    return run
+
+
+def _as_operation(creating: Run) -> Run:
+    def run(context: CommandContext, reader: CommandReader) -> ResultTable:
+        creating(context, reader)
+        return operation(context, "MaterializedViewCreateOrAlter")
 
     return run
 
@@ -235,8 +244,8 @@ def _shown(context: CommandContext, views: Iterable[MaterializedView]) -> Result
 COMMANDS = (
     Command(("create", "materialized-view"), _creating("refuse")),
     Command(("create", "ifnotexists", "materialized-view"), _creating("keep")),
-    Command(("create", "async", "materialized-view"), _creating("refuse")),
-    Command(("create", "async", "ifnotexists", "materialized-view"), _creating("keep")),
+    Command(("create", "async", "materialized-view"), _as_operation(_creating("refuse"))),
+    Command(("create", "async", "ifnotexists", "materialized-view"), _as_operation(_creating("keep"))),
     Command(("create-or-alter", "materialized-view"), _creating("replace")),
     Command(("alter", "materialized-view"), _creating("replace")),
     Command(("alter", "materialized-view", "*", "docstring"), _describing("docstring")),
