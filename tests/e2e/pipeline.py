@@ -16,12 +16,13 @@ from azure.cosmos import CosmosClient
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 from azure.storage.blob import ContainerClient
 
+from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
 from local.stack.connections import TOPOLOGY, write_settings
 from local.stack.servers import Servers
 from simulator.fleet import Fleet, FleetPlan
 from simulator.replay import replay
 from simulator.samples import Message
-from simulator.senders import HubSender
+from simulator.senders import HttpsSender, HubSender, IotHubAddress, Sender
 
 Reading = tuple[str, str, datetime, str, Any]
 """(asset, tag, source timestamp, type of the value, value)."""
@@ -57,21 +58,28 @@ class Pipeline:
         start = datetime.now(UTC) - timedelta(seconds=5) * (messages // devices)
         return list(islice(fleet.messages(start, timedelta(seconds=5)), messages))
 
-    def send(self, messages: Sequence[Message], rate: float | None = None) -> None:
+    def send(self, messages: Sequence[Message], rate: float | None = None, sender: Sender | None = None) -> None:
+        """Straight to the hub, if no other sender is given."""
+
         async def send() -> None:
-            async with HubSender(self._connections.event_hubs, self._hub) as sender:
-                await replay(messages, sender, rate=rate)
+            async with sender or HubSender(self._connections.event_hubs, self._hub) as way:
+                await replay(messages, way, rate=rate)
 
         asyncio.run(send())
 
+    def devices(self) -> HttpsSender:
+        """Sends as devices do, one HTTPS request per message to the IoT Hub; tries again for some seconds."""
+        authority = self._connections.trust.authority
+        return HttpsSender(IotHubAddress(self._connections.iot_hub, authority, SERVICE_POLICY, SERVICE_KEY))
+
     @contextmanager
-    def sending(self, messages: Sequence[Message], rate: float) -> Iterator[None]:
+    def sending(self, messages: Sequence[Message], rate: float, sender: Sender | None = None) -> Iterator[None]:
         """Sends in the background while the block runs, and to the end of it."""
         errors: list[BaseException] = []
 
         def send() -> None:
             try:
-                self.send(messages, rate)
+                self.send(messages, rate, sender)
             except Exception as error:  # noqa: BLE001 - raised again below, in the test's own thread
                 errors.append(error)
 

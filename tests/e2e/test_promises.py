@@ -51,6 +51,16 @@ def test_a_kill_9_in_the_middle_loses_and_doubles_nothing(pipeline: Pipeline, vi
     assert_nothing_lost_or_doubled(pipeline, messages)
 
 
+def test_a_kill_9_of_the_iot_hub_loses_and_doubles_nothing_of_what_devices_send(pipeline: Pipeline) -> None:
+    messages = pipeline.fleet(600, duplicates=0.01)
+    with pipeline.sending(messages, RATE, pipeline.devices()):
+        for _ in range(2):
+            time.sleep(0.9)
+            pipeline.servers.by_name["iot_hub"].restart()
+
+    assert_nothing_lost_or_doubled(pipeline, messages)
+
+
 def test_cosmos_throttled_for_ten_seconds_loses_nothing(pipeline: Pipeline) -> None:
     messages = pipeline.fleet(1_500, duplicates=0.01)
     rule = {"match": "*", "action": "status", "status": 429, "retryAfterMs": 200, "rate": 0.9}
