@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import psutil
@@ -27,13 +27,13 @@ from local.stack.ports import FREE
 from local.stack.proof import Curve, waits
 from local.stack.servers import Servers, StackOptions
 from simulator.fleet import Fleet, FleetPlan
+from simulator.recordings import motes
 from simulator.replay import replay
-from simulator.samples import Message
+from simulator.samples import Message, message_of
 from simulator.senders import HttpsSender, HubSender, IotHubAddress, Sender
 
 FULL_RATE, HTTPS_RATE, CALM_RATE = 3_000, 1_500, 1_000
 WARM_UP = 1_000
-DEVICES = 100
 PATIENCE_SECONDS = 300.0
 _SAMPLE_SECONDS = 0.1
 _MEGABYTE = 1_000_000
@@ -52,6 +52,33 @@ class Passage:
     @property
     def rate(self) -> float:
         return self.messages / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is sent: events at full speed by each way, seconds at each given rate."""
+
+    events: int
+    https_events: int
+    seconds: int
+    fleet: int | None
+
+    def messages(self, number: int) -> list[Message]:
+        """Each call makes others, so that none is a duplicate of an earlier run's."""
+        return list(islice(self._of_fleet(self.fleet) if self.fleet else _recorded(), number))
+
+    def _of_fleet(self, devices: int) -> Iterator[Message]:
+        fleet = Fleet(FleetPlan(devices=devices, duplicates=0, name=f"{time.monotonic_ns()}-"))
+        return fleet.messages(datetime.now(UTC) - timedelta(hours=12), timedelta(seconds=1))
+
+
+_DAYS = count(1)
+
+
+def _recorded() -> Iterator[Message]:
+    """The recorded data over and over, each time as of another day."""
+    for day in _DAYS:
+        yield from map(message_of, motes(datetime.now(UTC) - timedelta(days=day)))
 
 
 class Stack:
@@ -97,14 +124,22 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000, help="straight to the hub (default 200,000)")
     parser.add_argument("--https-events", type=int, default=20_000, help="as devices, over HTTPS (default 20,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long at each given rate (default 20)")
+    parser.add_argument("--fleet", type=int, help="so many devices, 4 readings each, not the recorded motes' 2")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped then too
     measures: list[Measure] = []
     try:
         with running() as stack:
-            measures.extend(measure(stack, asked.events, asked.https_events, asked.seconds))
+            load = Load(asked.events, asked.https_events, asked.seconds, asked.fleet)
+            measures.extend(measure(stack, load))
     finally:  # what was measured until then, when the stack does not get through in time
-        print_table(f"The pipeline, whole stack, {os.cpu_count()} cores", measures)
+        who = (
+            f"{asked.fleet} devices, 4 readings an event"
+            if asked.fleet
+            else "recorded data, 4 motes, 2 readings an event"
+        )
+        title = f"The pipeline, whole stack, {os.cpu_count()} cores; {who}"
+        print_table(title, measures)
 
 
 @contextmanager
@@ -119,34 +154,29 @@ def running() -> Iterator[Stack]:
             list(servers.stop())
 
 
-def measure(stack: Stack, events: int, https_events: int, seconds: int) -> Iterator[Measure]:
-    stack.pass_through(
-        _messages(WARM_UP), _hub_sender(stack.connections), None
-    )  # first invocations build clients and open connections
+def measure(stack: Stack, load: Load) -> Iterator[Measure]:
+    stack.pass_through(load.messages(WARM_UP), _hub_sender(stack.connections), None)  # first, clients are built
     fresh = stack.resident()
-    full = stack.pass_through(_messages(events), _hub_sender(stack.connections), None)
-    after_half = stack.resident()
-    yield Measure(f"{events:,} events straight to the hub", full.rate, "/s", FULL_RATE)
-    yield Measure("  accepted by the hub", full.messages / full.sending_seconds, "/s")
-    for name, used in sorted(full.cpu.items(), key=lambda each: -each[1]):
-        yield Measure(f"  processor time per event: {name}", used / events * 1e6, "µs")
-    yield Measure("  processor time per event: all", sum(full.cpu.values()) / events * 1e6, "µs")
-    https = stack.pass_through(_messages(https_events), _https_sender(stack.connections), None)
-    yield Measure(f"{https_events:,} events over HTTPS", https.rate, "/s", HTTPS_RATE)
+    yield from _straight(stack, load)
+    filled = stack.resident()
+    https = stack.pass_through(load.messages(load.https_events), _https_sender(stack.connections), None)
+    yield Measure(f"{load.https_events:,} events over HTTPS", https.rate, "/s", HTTPS_RATE)
     for rate, most in ((FULL_RATE, 5), (CALM_RATE, 2)):
-        paced = stack.pass_through(_messages(rate * seconds), _hub_sender(stack.connections), rate)
+        paced = stack.pass_through(load.messages(rate * load.seconds), _hub_sender(stack.connections), rate)
         yield Measure(f"device to queryable at {rate:,}/s, p50", percentile(paced.waits, 50), "s")
         yield Measure(f"device to queryable at {rate:,}/s, p99", percentile(paced.waits, 99), "s", most, "lower")
     yield Measure("resident memory, before", fresh, "MB")
-    yield Measure(f"resident memory after {events:,} events", after_half, "MB", 2_000, "lower")
+    yield Measure(f"resident memory after {load.events:,} events", filled, "MB", 2_000, "lower")
     yield Measure("resident memory at the end", stack.resident(), "MB", 2_000, "lower")
 
 
-def _messages(count: int) -> list[Message]:
-    """A fleet's messages; each call makes others, so that none is a duplicate of an earlier run's."""
-    fleet = Fleet(FleetPlan(devices=DEVICES, duplicates=0, name=f"{time.monotonic_ns()}-"))
-    interval = timedelta(seconds=1)
-    return list(islice(fleet.messages(datetime.now(UTC) - interval * (count // DEVICES), interval), count))
+def _straight(stack: Stack, load: Load) -> Iterator[Measure]:
+    full = stack.pass_through(load.messages(load.events), _hub_sender(stack.connections), None)
+    yield Measure(f"{load.events:,} events straight to the hub", full.rate, "/s", FULL_RATE)
+    yield Measure("  accepted by the hub", full.messages / full.sending_seconds, "/s")
+    for name, used in sorted(full.cpu.items(), key=lambda each: -each[1]):
+        yield Measure(f"  processor time per event: {name}", used / load.events * 1e6, "µs")
+    yield Measure("  processor time per event: all", sum(full.cpu.values()) / load.events * 1e6, "µs")
 
 
 def _hub_sender(connections: Connections) -> HubSender:
