@@ -5,8 +5,6 @@ A first run is as fast as the hub takes events; the latencies are measured at a 
 
 import asyncio
 import os
-import signal
-import tempfile
 import threading
 import time
 from argparse import ArgumentParser
@@ -15,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
-from pathlib import Path
 
 import psutil
 
@@ -23,9 +20,9 @@ from benchmarks.table import Measure, percentile, print_table
 from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
 from local.stack.connections import TOPOLOGY, Connections
 from local.stack.counts import Counting
-from local.stack.ports import FREE
 from local.stack.proof import Curve, waits
-from local.stack.servers import Servers, StackOptions
+from local.stack.servers import Servers
+from local.stack.temporary import temporary_stack
 from simulator.fleet import Fleet, FleetPlan
 from simulator.recordings import motes
 from simulator.replay import replay
@@ -126,7 +123,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20, help="how long at each given rate (default 20)")
     parser.add_argument("--fleet", type=int, help="so many devices, 4 readings each, not the recorded motes' 2")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped then too
     measures: list[Measure] = []
     try:
         with running() as stack:
@@ -144,14 +140,9 @@ def main() -> None:
 
 @contextmanager
 def running() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory() as folder:
-        servers = Servers(StackOptions(Path(folder), FREE, Path(folder) / "local.settings.json"))
-        try:
-            list(servers.start())
-            assert servers.connections is not None
-            yield Stack(servers, servers.connections)
-        finally:
-            list(servers.stop())
+    with temporary_stack() as servers:
+        assert servers.connections is not None
+        yield Stack(servers, servers.connections)
 
 
 def measure(stack: Stack, load: Load) -> Iterator[Measure]:

@@ -7,10 +7,8 @@ end everything has to be in gold once, and `operations reconcile` must find no g
 import asyncio
 import os
 import random
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from argparse import ArgumentParser
@@ -26,8 +24,8 @@ from azure.kusto.data.exceptions import KustoError
 from local.launch import PROJECT
 from local.stack.connections import TOPOLOGY
 from local.stack.counts import Counting, Counts
-from local.stack.ports import FREE
-from local.stack.servers import Servers, StackOptions
+from local.stack.servers import Servers
+from local.stack.temporary import temporary_stack
 from simulator.fleet import Fleet, FleetPlan
 from simulator.replay import replay
 from simulator.samples import Message
@@ -123,15 +121,8 @@ def main() -> None:
     parser.add_argument("--kills", type=float, default=6, help="strikes a minute, a quarter of them throttling")
     parser.add_argument("--seed", type=int, default=1, help="the same seed strikes the same servers")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped then too
-    with tempfile.TemporaryDirectory() as folder:
-        options = StackOptions(Path(folder), FREE, Path(folder) / "local.settings.json", ("--takeover", "3"))
-        servers = Servers(options)
-        try:
-            list(servers.start())
-            holds = soak(servers, asked.minutes, asked.kills, asked.seed)
-        finally:
-            list(servers.stop())
+    with temporary_stack("--takeover", "3") as servers:
+        holds = soak(servers, asked.minutes, asked.kills, asked.seed)
     raise SystemExit(0 if holds else 1)
 
 

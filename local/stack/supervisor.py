@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Supervisor:
         with self._stopping_on_signals(), _having_to_itself(options.data):
             stop_leftovers(options.data)
             read_settings(options.settings)
-            refuse_ports_in_use(options.ports)
+            refuse_ports_in_use(options.ports if options.runs_host else replace(options.ports, functions=0))
             try:
                 self._start()
                 yield self.servers
