@@ -30,6 +30,7 @@ def identity(trust_directory: Path) -> Iterator[ServerProcess]:
 LONGEST_FIRST = ("e2e", "contract", "golden", "unit")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share servers run in one process: a folder of contract tests, all end-to-end tests, else a file.
 

@@ -120,7 +120,7 @@ def rollups(pipeline: Pipeline) -> dict[tuple[str, str, str], list[object]]:
     """The gold rollup of this fleet, but the minute that a later message may still fall into."""
     rows = pipeline.query(
         f"ReadingsPerMinute | where Asset startswith '{pipeline.name}' | where Timestamp < ago(2m) "
-        "| project Asset, TagName, Timestamp, Count, Sum, Min, Max"
+        "| project Asset, TagName, Timestamp, Count, round(Sum, 6), Min, Max"
     )
     return {(asset, tag, time): rest for asset, tag, time, *rest in rows}
 
