@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from local.certificates import Trust, ensure_trust
 from local.launch import ServerProcess
-
-TESTS = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +28,20 @@ def identity(trust_directory: Path) -> Iterator[ServerProcess]:
 
 
 LONGEST_FIRST = ("e2e", "contract", "golden", "unit")
+"""The folders of tests: what takes longest begins first, so that no process is left with it at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share servers run in one process: a folder of contract tests, all end-to-end tests, else a file.
-
-    What takes longest begins first, so that no process is left with it at the end.
-    """
-    items.sort(key=lambda item: LONGEST_FIRST.index(_place(item)[0]))
-    for item in items:
-        kind, *rest = _place(item)
-        shared = {"e2e": kind, "golden": kind, "contract": f"{kind}/{rest[0]}"}
-        item.add_marker(pytest.mark.xdist_group(shared.get(kind, "/".join((kind, *rest)))))
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.nodeid.split("/")[1]))
 
 
-def _place(item: pytest.Item) -> tuple[str, ...]:
-    """Where under tests/ a test stands; a test at the top counts as a unit test."""
-    parts = item.path.relative_to(TESTS).parts
-    return parts if parts[0] in LONGEST_FIRST else ("unit", *parts)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return SharingServers(config, log)
+
+
+class SharingServers(LoadScopeScheduling):  # type: ignore[misc]
+    """Has tests that share servers run in one process: all end-to-end ones, a folder of contract ones, else a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        _, kind, *rest = nodeid.split("::")[0].split("/")
+        return kind if kind in ("e2e", "golden") else f"{kind}/{rest[0]}" if kind == "contract" else "/".join(rest)
