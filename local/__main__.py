@@ -109,5 +109,5 @@ if __name__ == "__main__":
     try:
         app()
     except UserMistake as mistake:
-        Console(stderr=True).print(str(mistake), style="red", highlight=False)
+        Console(stderr=True).print(str(mistake), style="red", highlight=False, soft_wrap=True)
         raise SystemExit(USER_MISTAKE) from None

@@ -1,5 +1,6 @@
 """Real servers for the tests: each local server once a session, on ports of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def trust(trust_directory: Path) -> Trust:
 def identity(trust_directory: Path) -> Iterator[ServerProcess]:
     with ServerProcess("identity", ["--trust", str(trust_directory)]).start() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """What a test, or an operator's command that it runs, puts into the environment ends with it."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
 LONGEST_FIRST = ("e2e", "contract", "golden", "unit")
