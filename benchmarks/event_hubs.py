@@ -19,6 +19,7 @@ from benchmarks.amqp_peer import Peer, encoded_batch
 from benchmarks.table import Measure, median, percentile, print_table
 from local.event_hubs.codec import described
 from local.event_hubs.messages import DATA
+from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 
 HUB = "bench"
@@ -26,10 +27,6 @@ PARTITIONS = 4
 BATCH = 300
 BODY = b"x" * 256
 IN_FLIGHT = 32
-CONNECTION = (
-    "Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-)
 
 
 def main() -> None:
@@ -131,7 +128,7 @@ def latency(port: int, name: str, promised: float) -> Measure:
 
 
 def real_client(port: int) -> list[Measure]:
-    sent, received = asyncio.run(_real_client(CONNECTION.format(port=port), 60_000))
+    sent, received = asyncio.run(_real_client(connection_string(port), 60_000))
     return [
         Measure("in: azure-eventhub aio, one producer", sent, "events/s"),
         Measure("out: azure-eventhub aio, one consumer", received, "events/s"),

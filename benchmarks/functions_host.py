@@ -13,6 +13,7 @@ from azure.eventhub import EventData, EventHubProducerClient
 
 from benchmarks.table import Measure, print_table
 from local.azurite import Azurite
+from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 
 EVENTS = 100_000
@@ -48,11 +49,7 @@ def main() -> None:
             "event_hubs", ["--data", str(data / "hubs"), "--hub", f"hub:{PARTITIONS}"], has_admin=True
         )
         with broker:
-            port = broker.url.rsplit(":", 1)[1]
-            connection = (
-                f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-                "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-            )
+            connection = connection_string(broker.port)
             _fill(connection)
             print_table("Local Functions host", _measure(data, connection, azurite.connection_string))
 

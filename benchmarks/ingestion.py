@@ -23,6 +23,7 @@ from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 
 from benchmarks.table import Measure, percentile, print_table
 from checks.kql.sources import scripts
+from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 
 DATABASE = "iot"
@@ -71,8 +72,7 @@ def hub(directory: Path) -> Iterator[str]:
     """A hub server; its connection string."""
     hubs = [f"--hub={name}:4:adx" for name in ("analytics", "twin-history")]
     with ServerProcess("event_hubs", ["--data", str(directory / "hubs"), *hubs], has_admin=True).start() as server:
-        keys = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE"
-        yield f"Endpoint={server.url.replace('amqp', 'sb')};{keys};UseDevelopmentEmulator=true;"
+        yield connection_string(server.port)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from azure.eventhub import EventData, EventHubProducerClient
 
 from benchmarks.table import Measure, print_table
 from local.azurite import Azurite
+from local.event_hubs_namespace import connection_string
 from local.launch import PROJECT, ServerProcess
 
 EVENTS = 1000
@@ -67,13 +68,9 @@ def _measure(data: Path, broker: ServerProcess, cosmos: ServerProcess, storage: 
 
 
 def _settings(broker: ServerProcess, cosmos: ServerProcess, storage: Azurite) -> dict[str, str]:
-    port = broker.url.rsplit(":", 1)[1]
     return {
         "AzureWebJobsStorage": storage.connection_string,
-        "EventHubs": (
-            f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-        ),
+        "EventHubs": connection_string(broker.port),
         "CosmosDB": f"AccountEndpoint={cosmos.url}/;AccountKey={COSMOS_KEY};",
         "TELEMETRY_HUB": "telemetry",
         "ANALYTICS_HUB": "analytics",

@@ -12,6 +12,7 @@ import typer
 from azure.eventhub.exceptions import EventHubError
 from rich.console import Console
 
+from local.event_hubs_namespace import connection_string
 from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
 from simulator.fleet import Fleet, FleetPlan
 from simulator.recordings import Columns, RecordingMistake, motes, recording
@@ -21,11 +22,7 @@ from simulator.senders import HttpsSender, HubSender, IotHubAddress, MqttSender,
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
-
-EVENT_HUBS = (
-    "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=RootManageSharedAccessKey;"
-    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-)
+EVENT_HUBS = connection_string()
 
 
 def _time(text: str) -> datetime:

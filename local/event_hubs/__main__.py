@@ -16,12 +16,12 @@ from local.event_hubs.log import SEGMENT_BYTES, PartitionLog
 from local.event_hubs.retention import Retention
 from local.event_hubs.server import NoFlusher, Server, ThreadFlusher
 from local.event_hubs.tokens import EMULATOR_KEYS, SharedAccessKeys
+from local.event_hubs_namespace import PORT
 from local.faults import Faults
 from local.http import local_app, serving
 from local.launch import PROJECT
 from local.process import LOOPBACK, UserMistake, announce, exclusive, listen, run, server_arguments, stop_requested
 
-DEFAULT_PORT = 5672
 DEFAULT_RETENTION_HOURS = 168.0
 """Seven days, as in the cloud (infra)."""
 MAX_PARTITIONS = 1024
@@ -116,7 +116,7 @@ def shared_access_key(text: str) -> tuple[str, str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = server_arguments("event_hubs", description="A local Event Hubs namespace (AMQP 1.0).", port=DEFAULT_PORT)
+    parser = server_arguments("event_hubs", description="A local Event Hubs namespace (AMQP 1.0).", port=PORT)
     parser.add_argument(
         "--hub",
         type=hub_specification,

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.event_hubs.addresses import path_of
+from local.event_hubs_namespace import KEY, KEY_NAME
 from local.shared_access import InvalidSignature, read_signature
 
-EMULATOR_KEYS: Mapping[str, str] = {"RootManageSharedAccessKey": "SAS_KEY_VALUE"}
+EMULATOR_KEYS: Mapping[str, str] = {KEY_NAME: KEY}
 """The name and key that Microsoft's emulator takes."""
 
 

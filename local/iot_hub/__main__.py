@@ -10,6 +10,7 @@ from azure.eventhub.exceptions import EventHubError
 from starlette.types import Scope
 
 from local.certificates import ensure_trust
+from local.event_hubs_namespace import connection_string
 from local.faults import Faults
 from local.http import FaultInjection, local_app, serving, with_local_routes
 from local.iot_hub.access import Access
@@ -23,10 +24,6 @@ from local.process import UserMistake, announce, run, server_arguments, stop_req
 
 DEFAULT_PORT = 8084
 DEFAULT_MQTT_PORT = 8883
-LOCAL_EVENT_HUBS = (
-    "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=RootManageSharedAccessKey;"
-    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-)
 
 
 async def main(arguments: Arguments) -> None:
@@ -81,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"MQTT port (default {DEFAULT_MQTT_PORT}, the only one azure-iot-device knows)",
     )
     parser.add_argument(
-        "--event-hubs", default=LOCAL_EVENT_HUBS, metavar="CONNECTION", help="connection string of the namespace"
+        "--event-hubs", default=connection_string(), metavar="CONNECTION", help="connection string of the namespace"
     )
     parser.add_argument("--hub", default="telemetry", metavar="NAME", help="where messages go (default telemetry)")
     parser.add_argument(

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 import psutil
 
+from local import event_hubs_namespace
 from local.process import UserMistake, listen
 
 
@@ -11,7 +12,7 @@ from local.process import UserMistake, listen
 class Ports:
     """A port for each server; 0 takes a free one."""
 
-    event_hubs: int = 5672
+    event_hubs: int = event_hubs_namespace.PORT
     event_hubs_admin: int = 5300
     cosmos: int = 8081
     blob: int = 10000

@@ -7,6 +7,7 @@ from pathlib import Path
 from local.azurite import Azurite
 from local.certificates import ensure_trust
 from local.cosmos.authorization import EMULATOR_KEY
+from local.event_hubs_namespace import connection_string
 from local.identity.tokens import endpoint_secret
 from local.launch import PROJECT, NotReady, ServerProcess
 from local.process import UserMistake
@@ -140,10 +141,7 @@ class Servers:
 
     @property
     def _event_hubs(self) -> str:
-        return (
-            f"Endpoint=sb://127.0.0.1:{self.by_name['event_hubs'].port};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-        )
+        return connection_string(self.by_name["event_hubs"].port)
 
     @property
     def _azurite(self) -> Azurite:

@@ -11,14 +11,10 @@ from local.data_explorer.extensions import Extension
 from local.data_explorer.ingestion.commands import ingestion_commands
 from local.data_explorer.ingestion.connection_events import DataConnection, data_connections
 from local.data_explorer.ingestion.streaming import streaming_route
+from local.event_hubs_namespace import connection_string
 from local.launch import PROJECT
 from local.process import LOOPBACK
 
-DEFAULT_HUBS = (
-    "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;"
-    "UseDevelopmentEmulator=true;"
-)
-"""Event Hubs on the official emulator's port, with its well-known key."""
 DEFAULT_STORAGE = (
     f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
     f"BlobEndpoint=http://{LOOPBACK}:10000/{ACCOUNT};QueueEndpoint=http://{LOOPBACK}:10001/{ACCOUNT};"
@@ -30,7 +26,7 @@ DEFAULT_STORAGE = (
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--connection-string",
-        default=DEFAULT_HUBS,
+        default=connection_string(),
         metavar="TEXT",
         help="of the Event Hubs namespace that the data connections read (default: the emulator's, on this machine)",
     )

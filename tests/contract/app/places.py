@@ -12,6 +12,7 @@ from azure.cosmos import CosmosClient, PartitionKey
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
+from local.event_hubs_namespace import connection_string
 from local.launch import PROJECT, ServerProcess
 
 HUBS = 40
@@ -67,11 +68,7 @@ class Place:
 
     @property
     def event_hubs(self) -> str:
-        port = self.servers.broker.url.rsplit(":", 1)[1]
-        return (
-            f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-        )
+        return connection_string(self.servers.broker.port)
 
     def settings(self, **more: str) -> dict[str, str]:
         """The app settings, as the stack would write them."""

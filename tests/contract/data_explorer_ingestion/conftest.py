@@ -9,8 +9,6 @@ from local.azurite import Azurite
 from local.launch import ServerProcess
 from tests.contract.data_explorer_ingestion.cluster import Cluster
 
-KEYS = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE"
-
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:

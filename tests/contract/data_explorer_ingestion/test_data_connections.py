@@ -13,6 +13,7 @@ import httpx
 import pytest
 from azure.eventhub import EventData, EventHubProducerClient
 
+from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 from tests.contract.data_explorer_ingestion.cluster import Cluster
 
@@ -64,7 +65,7 @@ class Stack:
 
     @property
     def connection_string(self) -> str:
-        return connection_string(self.hubs)
+        return connection_string(self.hubs.port)
 
     @property
     def cluster(self) -> Cluster:
@@ -78,11 +79,6 @@ class Stack:
             for event in events:
                 batch.add(event)
             producer.send_batch(batch)
-
-
-def connection_string(hubs: ServerProcess) -> str:
-    keys = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE"
-    return f"Endpoint={hubs.url.replace('amqp', 'sb')};{keys};UseDevelopmentEmulator=true;"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +99,7 @@ def stack(trust_directory: Path, hub_data: Path, tmp_path_factory: pytest.TempPa
         arguments = [
             *("--data", str(directory / "adx"), "--trust", str(trust_directory), "--http", "0"),
             *("--topology", str(directory / "topology.json"), "--no-queued-ingestion"),
-            *("--connection-string", connection_string(hubs)),
+            *("--connection-string", connection_string(hubs.port)),
         ]
         with ServerProcess("data_explorer", arguments, has_admin=True).start() as explorer:
             stack = Stack(hubs, explorer)

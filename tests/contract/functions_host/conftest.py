@@ -11,6 +11,7 @@ from azure.cosmos import CosmosClient, DatabaseProxy
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
+from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 from tests.contract.functions_host.hosts import Record, host_of
 
@@ -51,11 +52,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 def connection_to(broker: ServerProcess) -> str:
-    port = broker.url.rsplit(":", 1)[1]
-    return (
-        f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-    )
+    return connection_string(broker.port)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from local.certificates import Trust
+from local.event_hubs_namespace import connection_string
 from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
 from local.launch import ServerProcess
 from local.shared_access import sign
@@ -68,11 +69,7 @@ def iot_hub(tmp_path_factory: pytest.TempPathFactory, trust_directory: Path, tru
     data = tmp_path_factory.mktemp("iot_hub")
     hubs = ServerProcess("event_hubs", ["--data", str(data / "events"), "--hub", "telemetry:4"], has_admin=True)
     with hubs.start():
-        port = hubs.url.rsplit(":", 1)[1]
-        connection = (
-            f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-        )
+        connection = connection_string(hubs.port)
         arguments = ["--data", str(data / "hub"), "--trust", str(trust_directory), "--event-hubs", connection]
         enrichments = ["--enrichment", "asset=$twin.tags.asset", "--enrichment", "region=west"]
         server = ServerProcess("iot_hub", [*arguments, *enrichments])
