@@ -47,6 +47,12 @@ class Reason(StrEnum):
     """The analytics event is larger than one Event Hubs batch."""
     NOT_TELEMETRY = "not-telemetry"
     """A document in the telemetry container that store_telemetry did not write."""
+    NO_TWIN = "no-twin"
+    """The asset has no twin, and none may be made: auto-provisioning is off, or no kind fits its path."""
+    TWIN_REFUSED = "twin-refused"
+    """Digital Twins answered 400 to all of it: its model was deleted, or never uploaded."""
+    NOT_TWIN_EVENT = "not-twin-event"
+    """An event in the twin-events hub that names itself a twin's, and is none."""
     UNEXPECTED = "unexpected"
     """The app's own fault: the detail names the exception."""
 
