@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,11 +45,22 @@ class NaiveMessage(RootModel[dict[str, NaiveReading]]):
     pass
 
 
-class NaiveSource(BaseModel):
+class NaiveSystem(BaseModel):
     device: str = Field(alias="iothub-connection-device-id")
     module: str | None = Field(default=None, alias="iothub-connection-module-id")
     arrived: datetime = Field(alias="iothub-enqueuedtime")
     content_encoding: str | None = Field(default=None, alias="content-encoding")
+
+
+class NaiveEvent(BaseModel):
+    body: bytes
+    hub: str
+    partition: str
+    sequence_number: int
+    enqueued_time: datetime
+    partition_key: str | None
+    properties: dict[str, str]
+    system: NaiveSystem
 
 
 class NaiveTelemetry(BaseModel):
@@ -57,8 +69,8 @@ class NaiveTelemetry(BaseModel):
     asset: str
     day: str
     ahead: bool
-    text: bytes
     readings: NaiveMessage
+    event: NaiveEvent
 
 
 def bodies(chance: random.Random) -> list[bytes]:
@@ -107,25 +119,26 @@ def parse_only(batch: Batch) -> object:
 
 
 def naive(batch: Batch) -> object:
-    """The same work as one writes it first: a model for each thing."""
+    """The same work as one writes it first: a model for each thing, and each thing validated where it enters."""
     telemetry: dict[str, NaiveTelemetry] = {}
-    for event in batch:
+    for given in batch:
         try:
+            event = NaiveEvent.model_validate(given._asdict())
             readings = NaiveMessage.model_validate_json(event.body)
-            source = NaiveSource.model_validate(event.system)
         except ValidationError:
             continue
         times = [reading.SourceTimestamp for reading in readings.root.values()]
-        asset = event.properties.get("asset") or source.device
-        event_id = hashlib.blake2b(f"{source.device}/{asset}/".encode() + event.body, digest_size=16).hexdigest()
+        device = event.system.device
+        asset = event.properties.get("asset") or device
+        event_id = hashlib.blake2b(f"{device}/{asset}/".encode() + event.body, digest_size=16).hexdigest()
         telemetry[event_id] = NaiveTelemetry(
             event_id=event_id,
-            device=source.device,
+            device=device,
             asset=asset,
             day=min(times).date().isoformat(),
-            ahead=max(times) - source.arrived > timedelta(minutes=5),
-            text=event.body,
+            ahead=max(times) - event.system.arrived > timedelta(minutes=5),
             readings=readings,
+            event=event,
         )
     partitions: dict[tuple[str, str], list[NaiveTelemetry]] = {}
     for each in telemetry.values():
@@ -159,9 +172,15 @@ def best(contenders: Sequence[Callable[[Batch], object]], given: list[list[HubEv
     seconds = [float("inf")] * len(contenders)
     for _ in range(ROUNDS):
         for index, contender in enumerate(contenders):
-            took = timed(lambda contender=contender: [contender(batch) for batch in given], time.process_time)  # type: ignore[misc]
+            took = timed(partial(_one_after_another, contender, given), time.process_time)
             seconds[index] = min(seconds[index], took)
     return [BATCH * BATCHES / each for each in seconds]
+
+
+def _one_after_another(contender: Callable[[Batch], object], given: list[list[HubEvent]]) -> None:
+    """As a worker does: what a batch became is gone before the next one comes."""
+    for batch in given:
+        contender(batch)
 
 
 def _library_rates(given: list[list[HubEvent]]) -> tuple[float, float]:

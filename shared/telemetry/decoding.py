@@ -3,11 +3,10 @@
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import NamedTuple
 
 from shared.telemetry.events import HubEvent, Reason, Rejected, Rejection
-from shared.telemetry.identity import source_of, timed_id, untimed_id
+from shared.telemetry.identity import known_source, source_of, timed_id, untimed_id
 from shared.telemetry.json_text import WHITESPACE, array_elements
 from shared.telemetry.models import Reading, validate_plain_tag_map
 from shared.telemetry.readings import read_element
@@ -47,10 +46,10 @@ def decode(events: Iterable[HubEvent]) -> Decoded:
     decoded = Decoded([], [])
     for event in events:
         plain = _decode_plain(event)
-        if plain is not None:
-            decoded.telemetry.append(plain)
-        else:
+        if plain is None:
             _decode_thoroughly(event, decoded)
+        else:
+            decoded.telemetry.append(plain)
     return decoded
 
 
@@ -60,27 +59,35 @@ def _decode_plain(event: HubEvent) -> Telemetry | None:
     Nothing is in doubt when the text has five colons a reading, three after keys and two in the time, and nothing is
     escaped. Then there is no other member, no key twice and no colon in a name or value: any of these makes it more.
     """
-    text, _, _, _, enqueued, _, _, system = event
-    if text[:1] != b"{" or text[-1:] != b"}" or system.get("content-encoding"):
+    text, _, _, _, enqueued, partition_key, properties, system = event
+    known = system.get
+    if known("content-encoding"):
         return None
     try:
         tags = validate_plain_tag_map(text)
-        if text.count(b":") != 5 * len(tags) or b"\\" in text or not tags:
+        if text.count(b":") != 5 * len(tags) or _ESCAPE in text or text[0] != _OPENING or text[-1] != _CLOSING:
             return None
-        times = sorted(map(_source_timestamp, tags.values()))
-        iothub = system.get("iothub-enqueuedtime")
-        ahead = _parse_time(times[-1]) - (_parse_time(iothub) if iothub else enqueued)
-        if ahead > _SURELY_IN_TIME:
+        times = []
+        for reading in tags.values():
+            times.append(reading["SourceTimestamp"])
+        times.sort()
+        iothub = known("iothub-enqueuedtime")
+        if _parse_time(times[-1]) - (_parse_time(iothub) if iothub else enqueued) > _SURELY_IN_TIME:
             return None
-        device, asset, timed, _ = source_of(event)
-    except (ValueError, TypeError, Rejected):
+        device, asset, timed, _ = known_source(
+            known("iothub-connection-device-id"),
+            known("iothub-connection-module-id"),
+            partition_key,
+            properties.get("asset"),
+        )
+    except (ValueError, TypeError, LookupError, Rejected):
         return None
     digest = timed.copy()
     digest.update(text)
     return _telemetry(Telemetry, (digest.hexdigest(), device, asset, times[0][:10], False, text, tags, event, 0))
 
 
-_source_timestamp = itemgetter("SourceTimestamp")
+_OPENING, _ESCAPE, _CLOSING = b"{\\}"
 _parse_time = datetime.fromisoformat
 _telemetry = tuple.__new__
 """Makes a named tuple twice as fast as its own class does."""
@@ -190,13 +197,13 @@ def _known_source(event: HubEvent) -> tuple[str | None, str | None]:
 def by_partition(telemetry: Iterable[Telemetry]) -> dict[tuple[str, str], list[Telemetry]]:
     """Telemetry by the logical partition it is stored in (device, day), each id once.
 
-    An id that comes twice in one invocation is one reading; of the two, the last is kept.
+    An id that comes twice in one invocation is one reading, of one device and day; of the two, the last is kept.
     """
-    partitions: dict[tuple[str, str], list[Telemetry]] = {}
-    for element in {element.event_id: element for element in telemetry}.values():
+    partitions: dict[tuple[str, str], dict[str, Telemetry]] = {}
+    for element in telemetry:
         key = element[1], element[3]
         if key in partitions:
-            partitions[key].append(element)
+            partitions[key][element[0]] = element
         else:
-            partitions[key] = [element]
-    return partitions
+            partitions[key] = {element[0]: element}
+    return {key: list(elements.values()) for key, elements in partitions.items()}

@@ -55,21 +55,25 @@ def source_of(event: HubEvent, envelope: Envelope = NO_ENVELOPE) -> Source:
         envelope.device,
     )
     try:
-        return _source(*names)
+        return known_source(*names)
     except TypeError:  # a list or an object where a name belongs has no hash
-        return _source(*(name if name is None else str(name) for name in names))
+        return known_source(*(name if name is None else str(name) for name in names))
 
 
 @lru_cache(maxsize=16_384)
-def _source(
+def known_source(
     iothub_device: str | None,
     module: str | None,
     partition_key: str | None,
     asset_property: str | None,
-    subject: str | None,
-    body_device: str | None,
+    subject: str | None = None,
+    body_device: str | None = None,
 ) -> Source:
-    """Empty names count as none. IoT Hub leaves an enrichment's own text, `$twin.…`, when the twin lacks the tag."""
+    """The source of an element by the names it comes with, as `source_of` finds them; remembered, since few differ.
+
+    Empty names count as none. IoT Hub leaves an enrichment's own text, `$twin.…`, when the twin lacks the tag.
+    Raises Rejected as `source_of` does, and TypeError for a name without a hash.
+    """
     device = str(iothub_device or partition_key or body_device or "")
     if not device:
         raise Rejected(Reason.NO_DEVICE, "no IoT Hub device, no partition key and no deviceId in the body")

@@ -93,4 +93,5 @@ class PlainReading(TypedDict):
     Value: Value
 
 
-validate_plain_tag_map = TypeAdapter[dict[str, PlainReading]](dict[str, PlainReading]).validator.validate_json
+_PLAIN = TypeAdapter[dict[str, PlainReading]](dict[str, PlainReading], config=ConfigDict(cache_strings="keys"))
+validate_plain_tag_map = _PLAIN.validator.validate_json

@@ -1,6 +1,7 @@
 """The whole stack, once for all end-to-end tests, on free ports."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -31,8 +32,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 def pipeline(stack: Servers, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
-    """The stack as one test sees it: under a name of its own, so that tests don't count each other's events."""
-    name = "".join(letter for letter in request.node.name if letter.isalnum())[-40:].lower()
-    pipeline = Pipeline(stack, f"{name}-")
+    """The stack as one test sees it, each time it is tried: under a name of its own, so that none counts another's."""
+    name = "".join(letter for letter in request.node.name if letter.isalnum())[-30:].lower()
+    pipeline = Pipeline(stack, f"{name}-{uuid4().hex[:6]}-")
     yield pipeline
     pipeline.close()
