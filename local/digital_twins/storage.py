@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS routes(id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, f
 CREATE TABLE IF NOT EXISTS outbox(
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, hub TEXT NOT NULL, partition_key TEXT NOT NULL,
     properties TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_by_hub ON outbox(hub, sequence);
 """
 """`document` is JSON: a model's DTDL interface; a twin whole, with $dtId, $etag and $metadata; a relationship whole.
 
@@ -58,7 +59,7 @@ class _Job(NamedTuple):
 
 
 class Writer:
-    """Runs write jobs one after another on the event loop's own thread; only their shared commit is waited for in another.
+    """Runs write jobs one after another on the event loop's own thread; only their common commit runs in another.
 
     On the loop's thread no statement has to win Python's lock back from it, which costs far more than the statement.
     """
@@ -67,9 +68,11 @@ class Writer:
         self._connection = connection
         self._jobs: list[_Job] = []
         self._arrived = asyncio.Event()
+        self._is_stopping = False
+        self.on_commit: Callable[[], None] = lambda: None
+        """Called after every commit."""
         self.on_rollback: Callable[[], None] = lambda: None
         """Called when a commit failed, so that what is remembered of its rows is forgotten."""
-        self.on_commit: Callable[[], None] = lambda: None
 
     async def submit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once all that it wrote is on disk; what it raises comes out, and nothing is written.
@@ -88,28 +91,25 @@ class Writer:
         try:
             yield
         finally:
-            while self._jobs and not task.done():
-                await asyncio.sleep(0.001)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            self._is_stopping = True
+            self._arrived.set()
+            await task
 
     async def _run(self) -> None:
-        while True:
+        while self._jobs or not self._is_stopping:
             await self._arrived.wait()
             group, self._jobs = self._jobs[:_GROUP_LIMIT], self._jobs[_GROUP_LIMIT:]
-            if not self._jobs:
+            if group:
+                await self._commit(group)
+            if not self._jobs and not self._is_stopping:
                 self._arrived.clear()
-            await self._commit(group)
 
     async def _commit(self, group: list[_Job]) -> None:
         """Does the jobs as one transaction, each whole or not at all, and answers them once it is flushed."""
-        results: list[tuple[_Job, Any]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job in group:
-                self._perform(job, results)
-            await asyncio.shield(asyncio.to_thread(self._connection.execute, "COMMIT"))
+            results = [(job.future, self._performed(job)) for job in group]
+            await asyncio.to_thread(self._connection.execute, "COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -117,21 +117,25 @@ class Writer:
             for job in group:
                 _fail(job, error)
             return
+        for future, result in results:
+            if not future.done():
+                future.set_result(result)
         self.on_commit()
-        for job, result in results:
-            if not job.future.done():
-                job.future.set_result(result)
 
-    def _perform(self, job: _Job, results: list[tuple[_Job, Any]]) -> None:
+    def _performed(self, job: _Job) -> Any:
+        """A job's result; a job that fails is answered at once, and leaves nothing behind."""
         self._connection.execute("SAVEPOINT job")
         try:
-            results.append((job, job.work(self._connection)))
+            return job.work(self._connection)
         except sqlite3.OperationalError:
             raise
-        except Exception as error:  # a job's failure, whatever it is, is its own caller's: the others go on
+        except Exception as error:  # noqa: BLE001 - whatever ails one job goes to its own caller, and the others go on
             self._connection.execute("ROLLBACK TO job")
             _fail(job, error)
-        self._connection.execute("RELEASE job")
+            return None
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE job")
 
 
 def _fail(job: _Job, error: Exception) -> None:
