@@ -8,6 +8,7 @@ import duckdb
 
 from local.data_explorer.database import Database
 from local.data_explorer.errors import EntityNotFound, KustoError
+from local.data_explorer.kql.functions import PYTHON_FUNCTIONS
 from local.data_explorer.materialization.maintenance import Maintenance
 from local.data_explorer.storage import Storage
 from local.faults import Faults
@@ -24,7 +25,7 @@ class Cluster:
         self.faults = Faults()
         self._lock = threading.Lock()
         try:
-            self.storage = Storage(directory, memory_limit=memory_limit)
+            self.storage = Storage(directory, memory_limit=memory_limit, functions=PYTHON_FUNCTIONS)
             self._databases = {name: Database(self.storage, name) for name in self.storage.names()}
         except duckdb.IOException as error:
             raise UserMistake(f"The data in {directory} can't be opened, by another server perhaps: {error}") from error

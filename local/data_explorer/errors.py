@@ -57,13 +57,17 @@ class SyntaxMistake(KustoError):
 
 
 class SemanticMistake(KustoError):
-    """The text is KQL, but names or types in it don't fit the database. `error` is the service's number (SEM0100)."""
+    """The text is KQL, but names or types in it don't fit the database. `error` is the service's number (SEM0100).
+
+    `line` and `column` count from 1, and are 0 when the place is not known.
+    """
 
     kind = "Kusto.Data.Exceptions.SemanticException"
 
-    def __init__(self, message: str, *, error: str = "SEM0001") -> None:
-        text = f"Semantic error: {error}: {message}"
-        inner = {
+    def __init__(self, message: str, *, error: str = "SEM0001", line: int = 0, column: int = 0) -> None:
+        place = f" [line:position={line}:{column}]" if line else ""
+        text = f"Semantic error: {error}: {message}{place}"
+        inner: dict[str, Any] = {
             "code": error,
             "message": text,
             "@type": "Kusto.Data.Exceptions.SemanticException",
@@ -71,6 +75,8 @@ class SemanticMistake(KustoError):
             "@errorCode": error,
             "@errorMessage": message,
         }
+        if line:
+            inner |= {"@line": line, "@pos": column}
         super().__init__(f"Request is invalid and cannot be processed: {text}", inner=inner)
 
 

@@ -5,13 +5,14 @@ queries see, a view for each table and materialized view; `meta` holds the catal
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from local.data_explorer.kql import macros
+from local.data_explorer.kql import macros, python_functions
+from local.data_explorer.kql.python_functions import PythonFunction
 
 EXTENT = "$extent"
 """The hidden column: microseconds since 1970 of the append that made the row, unique to that append and rising."""
@@ -48,7 +49,14 @@ def literal(text: str) -> str:
 class Storage:
     """DuckDB with every database attached. Cursors are for one thread at a time; see `reading`."""
 
-    def __init__(self, directory: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory_limit: str = "1GB",
+        threads: int = 2,
+        functions: Sequence[PythonFunction] = (),
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._root = duckdb.connect(
@@ -62,6 +70,8 @@ class Storage:
             },
         )
         self._root.execute("SET GLOBAL TimeZone = 'UTC'")
+        python_functions.install(self._root, series_functions.python_functions())
+        python_functions.install(self._root, functions)
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._idle_lock = threading.Lock()
 

@@ -4,20 +4,28 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from duckdb_kql import ir, lower
+from duckdb_kql import lower
+from duckdb_kql.translate import quote_ident
+
+from local.data_explorer.kql.operators import Operator, Schema
 
 Order = Literal["", "asc", "desc"]
-_KINDS = ("ProjectKeepOperatorContext", "ProjectReorderOperatorContext", "ProjectAwayOperatorContext")
-_NAME = "SimpleOrWildcardedNameReferenceContext"
-_ORDERED = "ProjectReorderExpressionContext"
+_NAME = "SimpleOrWildcardedNameReference"
+_ORDERED = "ProjectReorderExpression"
 
 
 @dataclass(frozen=True)
-class ColumnChoice(ir.Operator):
+class ColumnChoice(Operator):
     """`patterns` are names, with `*` for any characters, and how what they match is ordered."""
 
     verb: Literal["keep", "reorder", "away"]
     patterns: tuple[tuple[str, Order], ...]
+
+    def columns(self, columns: list[str], schema: Schema) -> list[str]:
+        return self.chosen(columns)
+
+    def sql(self, relation: str, columns: list[str]) -> str:
+        return f"SELECT {', '.join(map(quote_ident, self.chosen(columns)))} FROM {relation}"
 
     def chosen(self, columns: list[str]) -> list[str]:
         """The operator's columns, from those of its input."""
@@ -33,35 +41,21 @@ class ColumnChoice(ir.Operator):
         return front + [name for name in columns if name not in front]
 
 
-def install() -> None:
-    """Lets duckdb-kql lower these operators."""
-    original = lower._lower_operator
-
-    def lowered(node: Any) -> Any:
-        operator = _operator(node)
-        return original(node) if operator is None else operator
-
-    lower._lower_operator = lowered
-
-
-def _operator(node: Any) -> ColumnChoice | None:
-    while type(node).__name__ not in _KINDS:
-        children = [child for child in getattr(node, "children", None) or () if hasattr(child, "children")]
-        if len(children) != 1:
-            return None
-        (node,) = children
-    patterns = tuple(_pattern(child) for child in node.children if type(child).__name__ in (_NAME, _ORDERED))
-    verb = type(node).__name__.removeprefix("Project").removesuffix("OperatorContext").lower()
-    if verb == "away" and not any("*" in pattern for pattern, _ in patterns):
-        return None
-    return ColumnChoice(verb, patterns)  # type: ignore[arg-type]
+def read(node: Any) -> ColumnChoice:
+    """The operator from its node."""
+    names = [child for child in lower._rule_children(node) if lower._cls(child) in (_NAME, _ORDERED)]
+    verb: Any = lower._cls(node).removeprefix("Project").removesuffix("Operator").lower()
+    return ColumnChoice(verb, tuple(map(_pattern, names)))
 
 
 def _pattern(node: Any) -> tuple[str, Order]:
     order: Order = ""
-    if type(node).__name__ == _ORDERED:
+    if lower._cls(node) == _ORDERED:
         words = [child.getText() for child in node.children[1:]]
         order = "asc" if "asc" in words else "desc" if "desc" in words else ""
         node = node.children[0]
     names = lower._find_names(node)
     return (names[0] if names and "*" not in node.getText() else node.getText()), order
+
+
+READERS = {f"Project{verb}Operator": read for verb in ("Keep", "Reorder", "Away")}

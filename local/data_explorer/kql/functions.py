@@ -17,10 +17,14 @@ from local.data_explorer.kql import (
     conditionals,
     extremes,
     macros,
+    make_series,
     named_arguments,
+    operators,
     property_bags,
+    series_functions,
     typing,
 )
+from local.data_explorer.kql.python_functions import PythonFunction
 from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
 from local.data_explorer.storage import EXTENT
 
@@ -46,6 +50,8 @@ _AGGREGATES = (
     ("count_distinct", "count(DISTINCT {0})", (1,)),
     ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,)),
 )
+PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = ()
+"""What the translated SQL calls in Python."""
 _installed: list[bool] = []
 
 
@@ -54,10 +60,11 @@ def install() -> None:
     if _installed:
         return
     _installed.append(True)
-    column_choices.install()
     extremes.install()
     named_arguments.install()
+    operators.install({**column_choices.READERS, **make_series.READERS})
     property_bags.install()
+    series_functions.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
     vars(translate).update(_TODATETIME=_DatetimeLiteral(), _kql_datetime_text=_datetime_text)
     for name, template, arities in _SCALARS:
@@ -77,7 +84,7 @@ def install() -> None:
         ROW: _row,
         "tostring": _text(),
     }
-    translate._SPECIAL_FORMS.update({**own, **typing.forms(translate.render_expr)})
+    translate._SPECIAL_FORMS.update({**own, **typing.forms(translate.render_expr), **series_functions.forms()})
 
 
 def _datetime_text(rendered: str) -> str:

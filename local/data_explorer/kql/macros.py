@@ -57,6 +57,58 @@ CREATE OR REPLACE MACRO main.kql_bin_at
     epoch_us(v) - ((epoch_us(v) - epoch_us(f)) % epoch_us(r) + epoch_us(r)) % epoch_us(r)),
   (v BIGINT, r BIGINT, f BIGINT) AS v - ((v - f) % r + r) % r,
   (v DOUBLE, r DOUBLE, f DOUBLE) AS f + floor((v - f) / r) * r;
+
+CREATE OR REPLACE MACRO main.kql_bin_origin
+  (v TIMESTAMP_NS) AS make_timestamp_ns(-{_MONDAY_NS}),
+  (v INTERVAL) AS to_microseconds(0),
+  (v BIGINT) AS 0::BIGINT,
+  (v DOUBLE) AS 0::DOUBLE;
+
+CREATE OR REPLACE MACRO main.kql_floor_divided(a, b) AS (a - ((a % b) + b) % b) // b;
+
+CREATE OR REPLACE MACRO main.kql_bin_number
+  (v TIMESTAMP_NS, f TIMESTAMP_NS, r INTERVAL) AS kql_floor_divided(epoch_ns(v) - epoch_ns(f), epoch_us(r) * 1000),
+  (v INTERVAL, f INTERVAL, r INTERVAL) AS kql_floor_divided(epoch_us(v) - epoch_us(f), epoch_us(r)),
+  (v BIGINT, f BIGINT, r BIGINT) AS kql_floor_divided(v - f, r),
+  (v DOUBLE, f DOUBLE, r DOUBLE) AS CAST(floor((v - f) / r) AS BIGINT);
+
+CREATE OR REPLACE MACRO main.kql_bins
+  (v TIMESTAMP_NS, f TIMESTAMP_NS, r INTERVAL) AS -kql_floor_divided(epoch_ns(f) - epoch_ns(v), epoch_us(r) * 1000),
+  (v INTERVAL, f INTERVAL, r INTERVAL) AS -kql_floor_divided(epoch_us(f) - epoch_us(v), epoch_us(r)),
+  (v BIGINT, f BIGINT, r BIGINT) AS -kql_floor_divided(f - v, r),
+  (v DOUBLE, f DOUBLE, r DOUBLE) AS CAST(ceil((v - f) / r) AS BIGINT);
+
+CREATE OR REPLACE MACRO main.kql_bin_start
+  (f TIMESTAMP_NS, r INTERVAL, number) AS make_timestamp_ns(epoch_ns(f) + number * epoch_us(r) * 1000),
+  (f INTERVAL, r INTERVAL, number) AS to_microseconds(epoch_us(f) + number * epoch_us(r)),
+  (f BIGINT, r BIGINT, number) AS f + number * r,
+  (f DOUBLE, r DOUBLE, number) AS f + number * r;
+
+CREATE OR REPLACE MACRO main.kql_series_places(first, last, longest) AS CASE
+  WHEN last - first >= longest THEN error('make-series: a series has more than ' || longest || ' values')
+  ELSE range(first, last + 1) END;
+
+CREATE OR REPLACE MACRO main.kql_series_default
+  (v BIGINT) AS 0::BIGINT,
+  (v HUGEINT) AS 0::HUGEINT,
+  (v DOUBLE) AS 0::DOUBLE,
+  (v) AS NULL;
+
+CREATE OR REPLACE MACRO main.kql_timespan_text(x) AS
+  CASE WHEN epoch_us(x) < 0 THEN '-' ELSE '' END
+  || CASE WHEN abs(epoch_us(x)) >= 86400000000 THEN (abs(epoch_us(x)) // 86400000000) || '.' ELSE '' END
+  || strftime(make_timestamp(abs(epoch_us(x)) % 86400000000), '%H:%M:%S')
+  || CASE WHEN epoch_us(x) % 1000000 <> 0
+     THEN strftime(make_timestamp(abs(epoch_us(x)) % 86400000000), '.%f') || '0' ELSE '' END;
+
+CREATE OR REPLACE MACRO main.kql_dynamic_list
+  (x TIMESTAMP_NS[]) AS to_json(list_transform(x, lambda t: kql_datetime_text(t))),
+  (x INTERVAL[]) AS to_json(list_transform(x, lambda t: kql_timespan_text(t))),
+  (x BIGINT[]) AS to_json(x),
+  (x HUGEINT[]) AS to_json(x),
+  (x DOUBLE[]) AS CAST(replace(replace(replace(
+    CAST(to_json(x) AS VARCHAR), 'NaN', '"NaN"'), 'Infinity', '"Infinity"'), '-"', '"-') AS JSON),
+  (x) AS to_json(x);
 """
 
 

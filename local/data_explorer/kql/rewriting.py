@@ -9,7 +9,7 @@ from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.functions import lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
-from local.data_explorer.kql.column_choices import ColumnChoice
+from local.data_explorer.kql.series_functions import with_columns
 from local.data_explorer.storage import EXTENT
 
 MATERIALIZED = "$materialized"
@@ -19,29 +19,29 @@ EXTERNAL = "$external:"
 ROW, OF_ANY_ROW = "$row", "$of_any_row"
 """Functions of our own that `expand` writes: a row's values as one, and one of them of any row of a group."""
 OF_AGGREGATES = {"+": "+ of aggregates", "-": "- of aggregates"}
-_REFERENCES = {"materialized_view": "{}" + MATERIALIZED, "external_table": EXTERNAL + "{}", "table": "{}"}
+REFERENCES = {"materialized_view": "{}" + MATERIALIZED, "external_table": EXTERNAL + "{}", "table": "{}"}
 Schema = dict[str, list[str]]
 
 
 def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
     """The query with `materialized_view("V")`, `external_table("E")` and `table("T")` as plain names.
 
-    Also the names of the external tables that it reads. Lines keep their numbers. It works on tokens, since the
+    Also the names of the external tables that it reads. Everything keeps its place. It works on tokens, since the
     grammar takes `table` for a keyword.
     """
-    if not any(function in text for function in _REFERENCES):
+    if not any(function in text for function in REFERENCES):
         return text, ()
     external = []
     tokens = tokenize(text)
     for place in range(len(tokens) - 4, -1, -1):
         function, opening, name, closing = tokens[place : place + 4]
         is_call = opening.text == "(" and name.kind is Kind.STRING and closing.text == ")"
-        if function.text not in _REFERENCES or not is_call:
+        if function.text not in REFERENCES or not is_call:
             continue
         if function.text == "external_table":
             external.append(name.value)
-        relation = _REFERENCES[function.text].format(name.value)
-        text = f"{text[: function.start]}['{relation}']{text[closing.end :]}"
+        relation = f"['{REFERENCES[function.text].format(name.value)}']"
+        text = text[: function.start] + relation.ljust(closing.end - function.start) + text[closing.end :]
     return text, tuple(external)
 
 
@@ -80,8 +80,8 @@ class _Expansion:
         values = {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
         changed = {name: self.of(value, schema) for name, value in values.items()}
         if all(changed[name] is values[name] for name in values):
-            return node
-        return dataclasses.replace(node, **changed)
+            return with_columns(node)
+        return with_columns(dataclasses.replace(node, **changed))
 
     def _query(self, query: ir.Query, schema: Schema) -> ir.Query:
         schema = dict(schema)
@@ -101,17 +101,12 @@ class _Expansion:
                     dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates
                 )
                 done = dataclasses.replace(done, aggregates=aggregates)
-            if isinstance(done, ColumnChoice):
-                names = done.chosen(output_columns(expanded, schema))
-                done = ir.Project(tuple(ir.NamedExpr(ir.ColumnRef(name), name) for name in names))
             expanded.operators.append(done)
         return expanded
 
 
 def _needs_columns(query: ir.Query) -> bool:
     """Whether one of the query's own operators can only be written out with its input's columns known."""
-    if any(isinstance(operator, ColumnChoice) for operator in query.operators):
-        return True
     summaries = (operator for operator in query.operators if isinstance(operator, ir.Summarize))
     return any(_is_any_row(aggregate.expr) for summary in summaries for aggregate in summary.aggregates)
 

@@ -15,7 +15,7 @@ from duckdb_kql.params import ParameterDeclaration, bind
 from duckdb_kql.translate import TranslationResult, clock, to_sql
 
 from local.data_explorer.catalog import Catalog
-from local.data_explorer.errors import NotServed, SemanticMistake, SyntaxMistake
+from local.data_explorer.errors import SemanticMistake, SyntaxMistake
 from local.data_explorer.kql import functions
 from local.data_explorer.kql.parameters import python_value
 from local.data_explorer.kql.rewriting import (
@@ -29,6 +29,7 @@ from local.data_explorer.kql.rewriting import (
 )
 from local.data_explorer.kql.stored_functions import StoredFunctions
 from local.data_explorer.kql.typing import typed
+from local.data_explorer.kql.unsupported import not_supported
 
 KEPT_TRANSLATIONS = 1000
 
@@ -69,7 +70,7 @@ class Translator:
         """`parameters` are values of `declare query_parameters`: KQL literals or plain values.
 
         `shadowed` is a table that a temporary one stands for, as in an update policy's query; `known` are the columns
-        of relations beyond the catalog's. Raises SyntaxMistake, SemanticMistake, NotServed.
+        of relations beyond the catalog's. Raises SyntaxMistake, SemanticMistake.
         """
         beyond = {name: list(columns) for name, columns in (known or {}).items()}
         key = (text, shadowed, repr(beyond))
@@ -92,9 +93,9 @@ class Translator:
             tree = lower(resolved, functions=self._functions.tabular)
             return typed(expand(tree, {**self.schema, **(beyond or {})}), self._types)
 
-    def rendered(self, query: ir.Query, schema: Schema | None = None) -> TranslationResult:
-        """SQL of a query's tree. Raises as `translate` does."""
-        with _in_kusto_terms(""), clock(None):
+    def rendered(self, query: ir.Query, schema: Schema | None = None, text: str = "") -> TranslationResult:
+        """SQL of a query's tree; `text` is the query's own, for errors to point at. Raises as `translate` does."""
+        with _in_kusto_terms(text), clock(None):
             return to_sql(query, schema or self.schema)
 
     def _translated(self, text: str, shadowed: str | None, beyond: Schema) -> "_Kept":
@@ -103,7 +104,7 @@ class Translator:
         if asks_ingestion_time(query):
             tables = tuple(self.catalog.tables)
             query, schema = with_extents(query, tables, shadowed), hidden(schema, tables)
-        result = self.rendered(query, schema)
+        result = self.rendered(query, schema, text)
         return _Kept(str(result), result.slots, query)
 
 
@@ -141,11 +142,11 @@ def _in_kusto_terms(text: str, lines_before: int = 0) -> Iterator[None]:
     except duckdb_kql.KqlSyntaxError as error:
         raise _syntax_mistake(error, text, lines_before) from error
     except duckdb_kql.KqlUnsupportedError as error:
-        raise NotServed(f"The local Data Explorer does not serve this query: {error}") from error
+        raise not_supported(error, text, lines_before) from error
     except duckdb_kql.KqlError as error:
         raise SemanticMistake(str(error)) from error
     except AssertionError as error:
-        raise NotServed("The local Data Explorer does not serve this query: its translator gave up on it.") from error
+        raise SemanticMistake("The local Data Explorer's translator gave up on this query.") from error
 
 
 def _syntax_mistake(error: duckdb_kql.KqlSyntaxError, text: str, lines_before: int) -> SyntaxMistake:

@@ -11,6 +11,7 @@ from typing import Any
 
 from duckdb_kql import ir
 
+from local.data_explorer.kql.column_choices import ColumnChoice
 from local.data_explorer.types import KustoType
 
 Types = Mapping[str, KustoType]
@@ -96,6 +97,8 @@ def _after(operator: ir.Operator, columns: dict[str, KustoType]) -> dict[str, Ku
     """The types that are known of an operator's output."""
     if isinstance(operator, ir.Where | ir.Take | ir.Sort | ir.Top):
         return columns
+    if isinstance(operator, ColumnChoice):
+        return {name: columns[name] for name in operator.chosen(list(columns))}
     if isinstance(operator, ir.Extend | ir.Project):
         found = dict(columns) if isinstance(operator, ir.Extend) else {}
         for each in operator.expressions:

@@ -167,11 +167,26 @@ def test_columns_are_chosen_by_patterns(kusto: Kusto, operator: str, columns: st
     assert ",".join(column.column_name for column in shown.columns) == columns
 
 
-@pytest.mark.parametrize("operator", ["make-series count() on x step 1", "evaluate bag_unpack(x)", "sample 5"])
-def test_operator_that_is_not_served_is_a_501_that_names_it(kusto: Kusto, operator: str) -> None:
-    with pytest.raises(KustoApiError, match=f"(?i){operator.split()[0].replace('-', '')}") as caught:
-        kusto.rows(f"print x = 1 | {operator}")
-    assert status(caught.value) == 501
+@pytest.mark.parametrize(
+    ("rest", "name", "place"),
+    [
+        ("| scan with (step s: true => a = x;)", "scan", "2:3"),
+        ("| extend y = hll_merge(x)", "hll_merge", "2:14"),
+        ("| summarize hll(x)", "hll", "2:13"),
+        ("| evaluate basket()", "evaluate", "2:3"),
+    ],
+)
+def test_what_is_not_served_is_a_semantic_error_with_its_name_and_place(
+    kusto: Kusto, rest: str, name: str, place: str
+) -> None:
+    with pytest.raises(KustoApiError) as caught:
+        kusto.rows(f"print x = 1\n{rest}")
+
+    assert status(caught.value) == 400
+    error = caught.value.get_api_error()
+    assert error.type == "Kusto.Data.Exceptions.SemanticException"
+    assert f"does not serve '{name}'" in str(error)
+    assert f"[line:position={place}]" in str(error)
 
 
 def test_unknown_database_is_not_found(kusto: Kusto) -> None:
