@@ -70,7 +70,6 @@ class Storage:
             },
         )
         self._root.execute("SET GLOBAL TimeZone = 'UTC'")
-        python_functions.install(self._root, series_functions.python_functions())
         python_functions.install(self._root, functions)
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._idle_lock = threading.Lock()

@@ -50,7 +50,7 @@ _AGGREGATES = (
     ("count_distinct", "count(DISTINCT {0})", (1,)),
     ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,)),
 )
-PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = ()
+PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = (*series_functions.python_functions(),)
 """What the translated SQL calls in Python."""
 _installed: list[bool] = []
 

@@ -74,7 +74,7 @@ def scalar(kql: Kql, expression: str) -> Any:
     ],
 )  # fmt: skip
 def test_documented_examples_of_a_series_come_out(kql: Kql, expression: str, documented: list[Any]) -> None:
-    assert scalar(kql, expression) == pytest.approx(documented, rel=1e-15)
+    assert scalar(kql, expression) == pytest.approx(documented)
 
 
 @pytest.mark.parametrize(
