@@ -55,7 +55,23 @@ class Settings(BaseModel):
         default="change-feed",
         description="who sends analytics events: forward_changes from stored documents, or forward_telemetry beside",
     )
-    digital_twins_url: str | None = _setting("DIGITAL_TWINS_URL", default=None, pattern="^https?://")
+    digital_twins_url: str | None = _setting(
+        "DIGITAL_TWINS_URL",
+        default=None,
+        pattern="^https?://",
+        description="without it there are no twins: update_twins and propagate_twins are not registered",
+    )
+    twin_auto_provision: bool = _setting(
+        "TWIN_AUTO_PROVISION",
+        default=True,
+        description="whether a missing twin is made from its kind, or the asset's telemetry dead-lettered",
+    )
+    twin_patches_per_second: int = _setting(
+        "TWIN_PATCHES_PER_SECOND",
+        default=1000,
+        ge=10,
+        description="what the Digital Twins instance takes of all workers together",
+    )
     kusto_uri: str | None = _setting("KUSTO_URI", default=None, pattern="^https?://")
     kusto_ingest_uri: str | None = _setting("KUSTO_INGEST_URI", default=None, pattern="^https?://")
     kusto_database: str = _setting("KUSTO_DATABASE", default=topology.KUSTO_DATABASE)
@@ -91,6 +107,8 @@ def read_settings() -> Settings:
         found = Settings.model_validate({name: value for name, value in os.environ.items() if value})
     except ValidationError as error:
         mistakes += [_mistake(each) for each in error.errors()]
+    if os.environ.get("DIGITAL_TWINS_URL") and not os.environ.get("TWIN_EVENTS_HUB"):
+        mistakes.append("TWIN_EVENTS_HUB is missing: with DIGITAL_TWINS_URL, the binding of propagate_twins reads it")
     if mistakes or found is None:
         raise SettingsMistake("App settings: " + "; ".join(sorted(mistakes)) + ".")
     return found

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.consumers.outcomes import Outcome, lag
-from shared.dead_letters.letters import FORWARD, DeadLetter, letter_of_document, letter_of_rejection
+from shared.dead_letters.letters import FORWARD, letter_of_document, letter_of_telemetry
 from shared.telemetry.analytics import AnalyticsEvent, analytics_event
-from shared.telemetry.decoding import Decoded, Telemetry
+from shared.telemetry.decoding import Decoded
 from shared.telemetry.documents import forwarded_event
-from shared.telemetry.events import HubEvent, Reason, Rejected, Rejection
+from shared.telemetry.events import HubEvent, Reason, Rejected
 from shared.telemetry.timestamps import moment
 
 if TYPE_CHECKING:
@@ -60,27 +60,11 @@ async def forward_telemetry(
     distinct = {element.event_id: element for element in decoded.telemetry}
     outcome.already_stored = len(decoded.telemetry) - len(distinct)
     too_large = await hub.send([analytics_event(element) for element in distinct.values()])
-    written = [_letter(distinct[event.event_id], _too_large(event)) for event in too_large]
+    written = [letter_of_telemetry(FORWARD, distinct[event.event_id], _too_large(event)) for event in too_large]
     await letters.put(written)
     outcome.forwarded = len(distinct) - len(too_large)
     outcome.dead_lettered.update(letter.reason for letter in written)
     return outcome
-
-
-def _letter(element: Telemetry, why: Rejected) -> DeadLetter:
-    return letter_of_rejection(
-        FORWARD,
-        Rejection(
-            element.event,
-            element.element,
-            why.reason,
-            why.detail,
-            element.device,
-            element.asset,
-            element.event_id,
-            whole=False,
-        ),
-    )
 
 
 def _too_large(event: AnalyticsEvent) -> Rejected:

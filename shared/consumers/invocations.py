@@ -40,6 +40,24 @@ async def forward_batch(events: Sequence["EventHubEvent"]) -> Outcome:
     return await _run_batch("forward_telemetry", events, work)
 
 
+async def update_twins_batch(events: Sequence["EventHubEvent"]) -> Outcome:
+    """update_twins' work. Raises Unavailable."""
+    from shared.consumers.twins import update_twins
+
+    async def work(given: Sequence[HubEvent], at: Gateways) -> Outcome:
+        return await update_twins(given, decode(given), at)
+
+    return await _run_batch("update_twins", events, work)
+
+
+async def propagate_twins_batch(events: Sequence["EventHubEvent"]) -> Outcome:
+    """propagate_twins' work. Raises Unavailable."""
+    from shared.consumers.propagation import propagate_twins
+
+    given = hub_events(events, settings().twin_events_hub)
+    return await _run("propagate_twins", [], lambda at: propagate_twins(given, at))
+
+
 async def forward_page(documents: Sequence[Mapping[str, Any]]) -> Outcome:
     """forward_changes' work. Raises Unavailable."""
     traceparents = [text for each in documents if isinstance(text := each.get("traceparent"), str)]

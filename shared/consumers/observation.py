@@ -14,6 +14,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.consumers.outcomes import Outcome
+from shared.consumers.twin_outcomes import TwinOutcome
 from shared.gateways.errors import Unavailable
 from shared.settings import settings
 
@@ -62,6 +63,9 @@ def report(outcome: Outcome, span: trace.Span) -> None:
     labels = {"function": outcome.function}
     for name in ("received", "stored", "already_stored", "forwarded", "passed"):
         instruments[name].add(getattr(outcome, name), labels)
+    if isinstance(outcome, TwinOutcome):
+        for fate, count in outcome.fates.items():
+            instruments["fates"].add(count, {**labels, "fate": str(fate)})
     for reason, count in outcome.dead_lettered.items():
         instruments["dead_lettered"].add(count, {**labels, "reason": str(reason)})
     instruments["lag"].record(outcome.lag_seconds, labels)
@@ -82,6 +86,9 @@ def _instruments() -> dict[str, Any]:
         name: meter.create_counter(f"iot.telemetry.{name}", unit="{element}", description=text)
         for name, text in counters.items()
     }
+    instruments["fates"] = meter.create_counter(
+        "iot.twins.fates", unit="{value}", description="readings, or properties of places, by what came of them"
+    )
     instruments["lag"] = meter.create_histogram(
         "iot.telemetry.lag", unit="s", description="age of the oldest event of an invocation when it began"
     )

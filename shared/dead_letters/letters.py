@@ -15,12 +15,15 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from shared.telemetry.decoding import Telemetry
 from shared.telemetry.events import HubEvent, Reason, Rejected, Rejection
 from shared.telemetry.timestamps import canonical, moment
 
 MAX_FILE = 200
 STORE = "store"
 FORWARD = "forward"
+TWINS = "twins"
+PROPAGATE = "propagate"
 
 
 class NotALetter(Exception):
@@ -140,6 +143,14 @@ def letter_of_rejection(consumer: str, rejection: Rejection) -> DeadLetter:
         properties=dict(event.properties),
         system_properties=dict(event.system),
         body=event.body,
+    )
+
+
+def letter_of_telemetry(consumer: str, element: Telemetry, why: Rejected) -> DeadLetter:
+    """The letter of an element that was decoded, and that its consumer can't take."""
+    known = (element.device, element.asset, element.event_id)
+    return letter_of_rejection(
+        consumer, Rejection(element.event, element.element, why.reason, why.detail, *known, whole=False)
     )
 
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from shared.dead_letters.letter_box import LetterBox
     from shared.gateways.blobs import LetterContainer
     from shared.gateways.cosmos import TelemetryContainer
+    from shared.gateways.digital_twins import TwinGraph
     from shared.gateways.event_hubs import AnalyticsHub
     from shared.gateways.kusto import AnalyticsDatabase
     from shared.gateways.telemetry_hub import TelemetryHub
+    from shared.twins.memory import TwinMemory
 
 
 class Gateways:
@@ -74,6 +76,35 @@ class Gateways:
         database = AnalyticsDatabase(client, self._settings.kusto_database)
         self._closing.append(database.close)
         return database
+
+    @cached_property
+    def twins(self) -> "TwinGraph":
+        """Raises SettingsMistake when no setting says where Digital Twins is."""
+        from shared.gateways.digital_twins import TwinGraph, twins_client
+        from shared.twins.pacing import Rates
+
+        given = self._settings
+        if given.digital_twins_url is None:
+            raise SettingsMistake("App settings: DIGITAL_TWINS_URL is missing.")
+        client = twins_client(given.digital_twins_url, self._credential)
+        graph = TwinGraph(client, Rates(given.twin_patches_per_second))
+        self._closing.append(graph.close)
+        return graph
+
+    @cached_property
+    def twin_memory(self) -> "TwinMemory":
+        from shared.twins.memory import TwinMemory
+
+        return TwinMemory()
+
+    @property
+    def has_twins(self) -> bool:
+        return self._settings.digital_twins_url is not None
+
+    @property
+    def makes_twins(self) -> bool:
+        """Whether a missing twin is made."""
+        return self._settings.twin_auto_provision
 
     @cached_property
     def letters(self) -> "LetterContainer":
