@@ -126,8 +126,15 @@ def test_documented_statistics_come_out_as_columns_and_as_a_bag(kql: Kql) -> Non
 
     assert scalar(kql, f"series_stats_dynamic({STATS})") == pytest.approx(
         {
-            **{"min": 2.0, "min_idx": 8, "max": 87.0, "max_idx": 3, "avg": 32.8, "stdev": 28.503633853548269},
-            **{"variance": 812.45714285714291, "sum": 492.0, "len": 15},
+            "min": 2.0,
+            "min_idx": 8,
+            "max": 87.0,
+            "max_idx": 3,
+            "avg": 32.8,
+            "stdev": 28.503633853548269,
+            "variance": 812.45714285714291,
+            "sum": 492.0,
+            "len": 15,
         }
     )
 
@@ -261,3 +268,62 @@ def test_what_is_no_number_and_what_is_not_finite(kql: Kql, expression: str, fou
 )
 def test_refusals_name_the_function_or_what_is_wrong(kql: Kql, query: str, told: str) -> None:
     assert told in kql.mistake(query).message
+
+
+WEEKS = """
+let ts = range t from 1 to 24*7*{weeks} step 1
+    | extend y = (t * 7919 % 1000) / 500.0 + iff((t/24)%7>=5, {weekend}, 15.0) - (((t%24)/10)*((t%24)/10)) {trend}
+    | extend y=iff(t==150 or t==200 or t==780, y-8.0, y)
+    | extend y=iff(t==300 or t==400 or t==600, y+8.0, y)
+    | summarize t = make_list(t), y = make_list(y);
+"""
+"""Learn, "series_decompose_anomalies()", with noise of 0 to 2 that is the same every time."""
+INSERTED = {150: -1, 200: -1, 300: 1, 400: 1, 600: 1, 780: -1}
+
+
+def weeks(*, trend: bool, count: int = 5) -> str:
+    return WEEKS.format(weeks=count, weekend="5.0" if trend else "10.0", trend="+ t/72.0" if trend else "")
+
+
+def flagged(kql: Kql, series: str, arguments: str) -> dict[int, int]:
+    rows = kql.rows(f"{series} ts | project t, series_decompose_anomalies(y{arguments})")
+    [(times, flags, scores, baseline)] = rows
+    assert len(times) == len(flags) == len(scores) == len(baseline)
+    return {time: flag for time, flag in zip(times, flags, strict=True) if flag}
+
+
+def test_documented_outliers_in_a_weekly_pattern_are_spotted(kql: Kql) -> None:
+    found = flagged(kql, weeks(trend=False), "")
+
+    assert found.items() >= INSERTED.items()
+
+
+def test_documented_trend_hides_outliers_until_it_is_fitted_and_a_higher_threshold_leaves_only_them(kql: Kql) -> None:
+    series = weeks(trend=True)
+
+    assert not flagged(kql, series, "").items() >= INSERTED.items()
+    assert flagged(kql, series, ", 1.5, -1, 'linefit'").items() >= INSERTED.items()
+    assert flagged(kql, series, ", 2.5, -1, 'linefit'") == INSERTED
+
+
+def test_documented_forecast_goes_on_with_pattern_and_trend(kql: Kql) -> None:
+    [(series, forecast)] = kql.rows(
+        f"{weeks(trend=True)} ts | extend z = array_concat(array_slice(y, 0, 671), "
+        "series_multiply(array_slice(y, 672, 839), 0)) | project y, series_decompose_forecast(z, 168, -1, 'linefit')"
+        " | project y, series_decompose_forecast_z_baseline"
+    )
+
+    errors = [abs(one - other) for one, other in zip(series[672:], forecast[672:], strict=True)]
+    assert sum(errors) / len(errors) < 1
+    assert len(forecast) == 840
+
+
+def test_documented_decomposition_finds_the_week_and_leaves_the_outliers_over(kql: Kql) -> None:
+    names = "(baseline, seasonal, trend, residual)"
+    [row] = kql.rows(f"{weeks(trend=False)} ts | extend {names} = series_decompose(y) | project-away t")
+    series, baseline, seasonal, trend, residual = row
+
+    assert seasonal[:168] == seasonal[168:336] != seasonal[24:192]
+    assert baseline == pytest.approx([a + b for a, b in zip(seasonal, trend, strict=True)])
+    assert series == pytest.approx([a + b for a, b in zip(baseline, residual, strict=True)])
+    assert set(sorted(range(1, 841), key=lambda t: -abs(residual[t - 1]))[:6]) == INSERTED.keys()
