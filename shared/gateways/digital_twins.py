@@ -1,12 +1,15 @@
 """The twin graph: twins are read by id, and patched only if they are still as they were read."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import aiohttp
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceModifiedError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.digitaltwins.core.aio import DigitalTwinsClient
 
 from shared.gateways.errors import DATA_AT_FAULT, Unavailable
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 SERVICE = "Digital Twins"
 NOT_FOUND = 404
+RETRIES: Mapping[str, Any] = {
+    "retry_total": 8,
+    "retry_status": 8,
+    "retry_backoff_factor": 0.4,
+    "retry_backoff_max": 8,
+}
 _MISSING = ("DigitalTwinNotFound", "TargetTwinNotFound", "ModelNotFound")
 
 
@@ -46,8 +55,21 @@ class Link(NamedTuple):
 
 def twins_client(url: str, credential: "AsyncTokenCredential") -> DigitalTwinsClient:
     """A client that tries again by itself, as long as Retry-After asks, or for about half a minute."""
-    retries: dict[str, Any] = {"retry_total": 8, "retry_status": 8, "retry_backoff_factor": 0.4, "retry_backoff_max": 8}
-    return DigitalTwinsClient(url, credential, connection_timeout=10, read_timeout=30, **retries)
+    transport = AioHttpTransport(session=_session())
+    return DigitalTwinsClient(url, credential, transport=transport, connection_timeout=10, read_timeout=30, **RETRIES)
+
+
+def _session() -> aiohttp.ClientSession:
+    """As the SDK makes it, but for whom it trusts.
+
+    aiohttp's own default is what SSL_CERT_FILE was at its import: an operator's command reads its settings later.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+    )
 
 
 class TwinGraph:

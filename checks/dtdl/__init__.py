@@ -1,0 +1,1 @@
+"""Checks the project's Digital Twins models with Microsoft's own parser, and the asset registry against them."""

@@ -1,0 +1,46 @@
+"""The world once a session, and for each test a worker and a site of its own."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.certificates import Trust
+from local.launch import ServerProcess
+from shared.gateways.worker import gateways
+from shared.settings import settings
+from tests.contract.twins.world import World, serving
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, trust_directory: Path, trust: Trust, identity: ServerProcess
+) -> Iterator[World]:
+    with serving(tmp_path_factory.mktemp("twins"), trust_directory, trust, identity) as world:
+        yield world
+
+
+@pytest.fixture
+def site() -> str:
+    """The first step of the paths of a test's assets: nobody else's."""
+    return f"site{next(_numbers)}"
+
+
+@pytest.fixture
+def worker(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
+    """Runs coroutines as one worker does, in one event loop, with the world's settings."""
+    for name, value in world.settings().items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    with asyncio.Runner() as runner:
+        yield runner
+        runner.run(_close())
+    settings.cache_clear()
+
+
+async def _close() -> None:
+    await gateways().close()
