@@ -58,7 +58,7 @@ def decompose_anomalies(
     if values is None:
         return None
     parts = decomposed(values, seasonality, trend, test_points, seasonality_threshold)
-    scores = outliers.scores(parts.residual, method, resolution=outliers.rounding_of(values))
+    scores = outliers.scores(parts.residual, method)
     limit = number(threshold)
     flags = (scores > limit).astype(np.int64) - (scores < -limit)
     return flags, elements(scores), parts.baseline
@@ -78,7 +78,10 @@ def decompose_forecast(
 def decomposed(
     values: Floats, seasonality: object, trend: object, test_points: object, threshold: object
 ) -> Decomposition:
-    """The components of plain numbers; what the last `test_points` values are has no effect on the baseline."""
+    """The components of plain numbers; what the last `test_points` values are has no effect on the baseline.
+
+    A value that the baseline differs from by rounding alone has no residual, which would else be scored.
+    """
     if trend not in ("avg", "linefit", "none"):
         raise SeriesMistake(f"series_decompose(): trend is 'avg', 'linefit' or 'none', not {trend!r}.")
     left_out = test_points if isinstance(test_points, int) else 0
@@ -87,6 +90,8 @@ def decomposed(
     seasonal = seasonal_of(learnt, period, len(values))
     line = _trend(learnt - seasonal[: len(learnt)], trend, len(values))
     baseline = seasonal + line
+    explained = np.abs(learnt - baseline[: len(learnt)]) <= outliers.rounding_of(learnt)
+    baseline[: len(learnt)][explained] = learnt[explained]
     return Decomposition(baseline, seasonal, line, values - baseline)
 
 

@@ -34,13 +34,10 @@ def outliers(
     return elements(scored)
 
 
-def scores(
-    values: Floats, kind: object = "ctukey", low: float = 10, high: float = 90, resolution: float | None = None
-) -> Floats:
-    """The same of plain numbers; what differs by less than `resolution` (default: rounding) is taken for equal.
+def scores(values: Floats, kind: object = "ctukey", low: float = 10, high: float = 90) -> Floats:
+    """The same of plain numbers. Without a range between the percentiles, whatever is beyond them scores infinity.
 
-    Without a range between the percentiles, whatever is beyond them scores infinity. Raises SeriesMistake for another
-    kind, or percentiles out of 2 … 98.
+    Raises SeriesMistake for another kind, or percentiles out of 2 … 98.
     """
     if kind not in ("tukey", "ctukey"):
         raise SeriesMistake(f"series_outliers(): kind is 'tukey' or 'ctukey', not {kind!r}.")
@@ -50,7 +47,7 @@ def scores(
         return values
     below, above = np.percentile(values, [25, 75] if kind == "tukey" else [low, high])
     beyond = values - np.clip(values, below, above)
-    least = rounding_of(values) if resolution is None else resolution
+    least = rounding_of(values)
     beyond[np.abs(beyond) <= least] = 0.0
     if above - below <= least:
         infinite: Floats = np.where(beyond == 0, 0.0, np.copysign(np.inf, beyond))
