@@ -3,19 +3,20 @@
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
 import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
 from azure.digitaltwins.core import DigitalTwinsClient
 from azure.digitaltwins.core.aio import DigitalTwinsClient as AsyncDigitalTwinsClient
-from azure.identity import DefaultAzureCredential
-from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
 
 from local.certificates import Trust
+from local.digital_twins.server import RESOURCE
 from local.event_hubs_namespace import connection_string
-from local.identity.tokens import endpoint_secret
+from local.identity.tokens import Tokens
 from local.launch import ServerProcess
 from tests.contract.digital_twins.hub import Hub
 from tests.contract.digital_twins.models import BASE, MODELS, ROOM
@@ -52,27 +53,46 @@ def server(data: Path, trust_directory: Path, *arguments: str) -> ServerProcess:
     return ServerProcess("digital_twins", [*common, *arguments], has_admin=True)
 
 
+class Issued:
+    """A credential that has the stack's own tokens without asking its endpoint for each test."""
+
+    def __init__(self, trust_directory: Path) -> None:
+        self._tokens = Tokens(trust_directory)
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        issued = self._tokens.issue(RESOURCE, "tests")
+        return AccessToken(issued.text, issued.expires_on)
+
+
+class AsyncIssued(Issued):
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # type: ignore[override]
+        return super().get_token(*scopes, **options)
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+
 @pytest.fixture
-def credentials(identity: ServerProcess, trust: Trust, trust_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the stack sets for every process: who the managed identity is, and whom to trust."""
-    monkeypatch.setenv("IDENTITY_ENDPOINT", identity.url)
-    monkeypatch.setenv("IDENTITY_HEADER", endpoint_secret(trust_directory))
+def trusted(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stack sets for every process: whom to trust."""
     monkeypatch.setenv("SSL_CERT_FILE", str(trust.bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trust.bundle))
 
 
 @pytest.fixture
-def client(digital_twins: ServerProcess, credentials: None) -> Iterator[DigitalTwinsClient]:
-    with DefaultAzureCredential() as credential:
-        yield DigitalTwinsClient(digital_twins.url, credential, retry_total=0)
+def client(digital_twins: ServerProcess, trust_directory: Path, trusted: None) -> DigitalTwinsClient:
+    return DigitalTwinsClient(digital_twins.url, Issued(trust_directory), retry_total=0)
 
 
 @pytest.fixture
-async def aio_client(digital_twins: ServerProcess, credentials: None) -> AsyncIterator[AsyncDigitalTwinsClient]:
-    async with (
-        AsyncDefaultAzureCredential() as credential,
-        AsyncDigitalTwinsClient(digital_twins.url, credential, retry_total=0) as client,
-    ):
+async def aio_client(
+    digital_twins: ServerProcess, trust_directory: Path, trusted: None
+) -> AsyncIterator[AsyncDigitalTwinsClient]:
+    async with AsyncDigitalTwinsClient(digital_twins.url, AsyncIssued(trust_directory), retry_total=0) as client:
         yield client
 
 
@@ -102,3 +122,9 @@ def room(**properties: Any) -> dict[str, Any]:
 
 def base(**properties: Any) -> dict[str, Any]:
     return {"$metadata": {"$model": BASE}, **properties}
+
+
+def code_of(error: HttpResponseError) -> str:
+    """The service's own code of a refusal."""
+    assert error.error is not None
+    return str(error.error.code)

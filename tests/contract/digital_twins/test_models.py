@@ -8,7 +8,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.digitaltwins.core import DigitalTwinsClient
 from azure.digitaltwins.core.aio import DigitalTwinsClient as AsyncDigitalTwinsClient
 
-from tests.contract.digital_twins.conftest import base
+from tests.contract.digital_twins.conftest import base, code_of
 from tests.contract.digital_twins.models import BASE, FREEZER, ROOM, SENSOR, component, interface, property_
 
 
@@ -59,7 +59,7 @@ def test_model_that_exists_is_refused_with_409(client: DigitalTwinsClient) -> No
     with pytest.raises(ResourceExistsError) as refused:
         client.create_models([interface(ROOM)])
 
-    assert _code(refused.value) == "ModelIdAlreadyExists"
+    assert code_of(refused.value) == "ModelIdAlreadyExists"
 
 
 def test_upload_is_all_or_nothing(client: DigitalTwinsClient, name: str) -> None:
@@ -89,13 +89,13 @@ def test_upload_is_all_or_nothing(client: DigitalTwinsClient, name: str) -> None
         (interface("dtmi:tests:Broken;1", colour="red"), "DTDLParserError"),
     ],
 )  # fmt: skip
-def test_broken_model_is_refused_with_the_service_s_code(
+def test_broken_model_is_refused_with_the_service_scode_of(
     client: DigitalTwinsClient, model: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(HttpResponseError) as refused:
         client.create_models([model])
 
-    assert (refused.value.status_code, _code(refused.value)) == (400, code)
+    assert (refused.value.status_code, code_of(refused.value)) == (400, code)
 
 
 def test_version_2_is_taken_too(client: DigitalTwinsClient, name: str) -> None:
@@ -104,7 +104,7 @@ def test_version_2_is_taken_too(client: DigitalTwinsClient, name: str) -> None:
 
     with pytest.raises(HttpResponseError) as refused:
         client.upsert_digital_twin(name, {"$metadata": {"$model": _id(name)}, "t": "warm"})
-    assert _code(refused.value) == "ValidationFailed"
+    assert code_of(refused.value) == "ValidationFailed"
 
 
 def test_decommissioned_model_makes_no_new_twins_and_keeps_the_old(client: DigitalTwinsClient, name: str) -> None:
@@ -117,7 +117,7 @@ def test_decommissioned_model_makes_no_new_twins_and_keeps_the_old(client: Digit
     client.update_digital_twin(name, [{"op": "replace", "path": "/t", "value": 2}])
     with pytest.raises(HttpResponseError) as refused:
         client.upsert_digital_twin(f"{name}x", {"$metadata": {"$model": _id(name)}, "t": 1})
-    assert _code(refused.value) == "ModelDecommissioned"
+    assert code_of(refused.value) == "ModelDecommissioned"
 
 
 def test_model_that_others_need_is_decommissioned_and_deleted_only_after_them(
@@ -128,17 +128,17 @@ def test_model_that_others_need_is_decommissioned_and_deleted_only_after_them(
 
     with pytest.raises(ResourceExistsError) as refused:
         client.delete_model(needed)
-    assert _code(refused.value) == "ModelReferencesNotDeleted"
+    assert code_of(refused.value) == "ModelReferencesNotDeleted"
     assert user in str(refused.value)
     with pytest.raises(ResourceExistsError) as refused:
         client.decommission_model(needed)
-    assert _code(refused.value) == "ModelReferencesNotDecommissioned"
+    assert code_of(refused.value) == "ModelReferencesNotDecommissioned"
 
     client.delete_model(user)
     client.delete_model(needed)
     with pytest.raises(ResourceNotFoundError) as missing:
         client.get_model(needed)
-    assert _code(missing.value) == "ModelNotFound"
+    assert code_of(missing.value) == "ModelNotFound"
 
 
 def test_twin_of_a_deleted_model_can_be_read_and_not_changed(client: DigitalTwinsClient, name: str) -> None:
@@ -149,7 +149,7 @@ def test_twin_of_a_deleted_model_can_be_read_and_not_changed(client: DigitalTwin
     assert client.get_digital_twin(name)["t"] == 1
     with pytest.raises(HttpResponseError) as refused:
         client.update_digital_twin(name, [{"op": "replace", "path": "/t", "value": 2}])
-    assert (refused.value.status_code, _code(refused.value)) == (400, "ValidationFailed")
+    assert (refused.value.status_code, code_of(refused.value)) == (400, "ValidationFailed")
 
 
 def test_deleted_model_can_come_again_changed(client: DigitalTwinsClient, name: str) -> None:
@@ -167,7 +167,7 @@ def test_unknown_model_in_a_twin_is_invalid_as_the_service_words_it(client: Digi
     with pytest.raises(HttpResponseError) as refused:
         client.upsert_digital_twin(name, {"$metadata": {"$model": "dtmi:tests:Absent;1"}})
 
-    assert (refused.value.status_code, _code(refused.value)) == (400, "ValidationFailed")
+    assert (refused.value.status_code, code_of(refused.value)) == (400, "ValidationFailed")
     assert "Invalid twin specified" in refused.value.message
     assert "dtmi:tests:Absent;1 or one of its dependencies does not exist." in refused.value.message
 
@@ -187,8 +187,3 @@ def test_models_of_one_upload_may_need_each_other_in_any_order(client: DigitalTw
     client.upsert_digital_twin(name, {**base(label="x"), "$metadata": {"$model": top}})
 
     assert client.get_digital_twin(name)["label"] == "x"
-
-
-def _code(error: HttpResponseError) -> str:
-    assert error.error is not None
-    return str(error.error.code)
