@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from local.launch import PROJECT
 from operations.size import partitions, stores
 from operations.size.facts import Measured, Prices, read_measured, read_prices
-from operations.size.fleet import MOST_DEVICES, Fleet, FleetMistake, rate_of
+from operations.size.fleet import MOST_DEVICES, Fleet, FleetMistake, rate_of, share
 from operations.size.hubs import EDITIONS, MOST_UNITS
-from operations.size.sizing import Sizing, parts_of, share, size
+from operations.size.sizing import Sizing, parts_of, size
 
 MEASURED: Measured = read_measured()
 PRICES: Prices = read_prices()
