@@ -70,7 +70,7 @@ class TelemetryHub:
                 if event.enqueued_time is not None and event.enqueued_time >= end:
                     done.set()
                     return
-                found.append(_hub_event(event, self._hub, number))
+                found.append(hub_event(event, self._hub, number))
             if not batch or (batch[-1].sequence_number or 0) >= newest:
                 done.set()
 
@@ -95,7 +95,7 @@ class TelemetryHub:
         return found
 
 
-def _hub_event(event: EventData, hub: str, partition: str) -> HubEvent:
+def hub_event(event: EventData, hub: str, partition: str) -> HubEvent:
     """An event as the trigger would give it: same ids, same letters."""
     body: Any = event.body
     key = event.partition_key

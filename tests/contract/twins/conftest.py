@@ -11,6 +11,7 @@ from local.certificates import Trust
 from local.launch import ServerProcess
 from shared.gateways.worker import gateways
 from shared.settings import settings
+from tests.contract.twins.twin_events import TwinEvents
 from tests.contract.twins.world import World, serving
 
 _numbers = itertools.count()
@@ -22,6 +23,19 @@ def world(
 ) -> Iterator[World]:
     with serving(tmp_path_factory.mktemp("twins"), trust_directory, trust, identity) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+def all_events(world: World) -> Iterator[TwinEvents]:
+    with TwinEvents(world) as events:
+        yield events
+
+
+@pytest.fixture
+def events(all_events: TwinEvents) -> TwinEvents:
+    """What the graph tells from now on."""
+    all_events.new()
+    return all_events
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from local.launch import PROJECT, ServerProcess
 API = "2023-10-31"
 MODELS = [json.loads(path.read_text()) for path in sorted((PROJECT / "dtdl").glob("*.json"))]
 LETTERS = "twin-letters"
+PARTITIONS = 2
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,15 @@ class World:
 
     def letters(self, asset: str) -> list[dict[str, Any]]:
         """The dead letters of an asset."""
+        return [letter for letter in self.letters_of("") if letter["asset"] == asset]
+
+    def letters_of(self, consumer: str) -> list[dict[str, Any]]:
         with BlobServiceClient.from_connection_string(self.storage.connection_string) as client:
             container = client.get_container_client(LETTERS)
             if not container.exists():
                 return []
-            found = [json.loads(container.download_blob(name).readall()) for name in container.list_blob_names()]
-        return [letter for letter in found if letter["asset"] == asset]
+            names = container.list_blob_names(name_starts_with=consumer)
+            return [json.loads(container.download_blob(name).readall()) for name in names]
 
 
 MANY = 1_000_000
@@ -128,7 +132,7 @@ class Counter:
 
 @contextmanager
 def serving(data: Path, trust_directory: Path, trust: Trust, identity: ServerProcess) -> Iterator[World]:
-    hubs = ["--hub", "twin-events:2:propagate"]
+    hubs = ["--hub", f"twin-events:{PARTITIONS}:propagate"]
     with (
         ServerProcess("event_hubs", ["--data", str(data / "hubs"), *hubs], has_admin=True) as broker,
         Azurite() as storage,
