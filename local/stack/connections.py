@@ -15,13 +15,15 @@ TOPOLOGY: Mapping[str, Any] = json.loads((PROJECT / "topology.json").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """Connection strings and addresses of a running stack. `kusto_http` asks for no token."""
+    """Connection strings and addresses of a running stack. Those with `_http` ask for no token."""
 
     storage: str
     event_hubs: str
     cosmos: str
     kusto: str
     kusto_http: str
+    digital_twins: str
+    digital_twins_http: str
     iot_hub: str
     identity: str
     identity_header: str
@@ -43,6 +45,7 @@ class Connections:
             "KUSTO_URI": self.kusto,
             "KUSTO_INGEST_URI": self.kusto,
             "KUSTO_DATABASE": TOPOLOGY["dataExplorer"]["database"],
+            "DIGITAL_TWINS_URL": self.digital_twins,
             "DEAD_LETTER_CONTAINER": TOPOLOGY["storage"]["containers"]["deadLetters"],
             **self.identity_settings(),
         }

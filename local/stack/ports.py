@@ -20,6 +20,8 @@ class Ports:
     table: int = 10002
     data_explorer: int = 8080
     data_explorer_http: int = 8079
+    digital_twins: int = 8083
+    digital_twins_http: int = 8082
     iot_hub: int = 8084
     mqtt: int = 8883
     identity: int = 8085
@@ -35,7 +37,7 @@ def with_lasting_side_ports(ports: Ports) -> Ports:
 
     Its first one's port is known from the ready line, and asked for again.
     """
-    sides = ("event_hubs_admin", "data_explorer_http", "mqtt")
+    sides = ("event_hubs_admin", "data_explorer_http", "digital_twins_http", "mqtt")
     return replace(ports, **{side: getattr(ports, side) or _free_port() for side in sides})
 
 

@@ -1,5 +1,6 @@
-"""What infra makes in Azure, made here: Cosmos containers, the dead-letter container, the analytics database."""
+"""What infra and its hook make in Azure, made here: containers, the analytics database, twin models and routes."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from azure.storage.blob import BlobServiceClient
 
 from local.launch import PROJECT
 from local.stack.connections import TOPOLOGY, Connections
+from local.stack.twin_graph import TwinGraph
 
 ARCHIVE_PLACEHOLDER = "{{ARCHIVE_CONNECTION}}"
 SCRIPTS = PROJECT / "kql"
+MODELS = PROJECT / "dtdl"
 
 
 def provision(connections: Connections, archive: Path) -> None:
@@ -21,6 +24,7 @@ def provision(connections: Connections, archive: Path) -> None:
     create_cosmos_containers(connections.cosmos)
     create_blob_containers(connections.storage)
     build_analytics_database(connections.kusto_http, archive)
+    model_twins(TwinGraph(connections.digital_twins_http))
 
 
 def create_cosmos_containers(connection_string: str) -> None:
@@ -69,3 +73,10 @@ def build_analytics_database(url: str, archive: Path) -> None:
             client.execute_mgmt(database, f".execute database script with (ThrowOnErrors = true) <|\n{text}")
     finally:
         client.close()  # type: ignore[no-untyped-call]
+
+
+def model_twins(graph: TwinGraph) -> None:
+    """Uploads the models of dtdl/ that are not there, all at once since they extend each other; makes the routes."""
+    graph.add_models([json.loads(path.read_text()) for path in sorted(MODELS.glob("*.json"))])
+    for name, route in TOPOLOGY["digitalTwins"]["routes"].items():
+        graph.put_route(name, name, route.get("filter", "true"))

@@ -11,7 +11,7 @@ from local.event_hubs_namespace import connection_string
 from local.identity.tokens import endpoint_secret
 from local.launch import PROJECT, NotReady, ServerProcess
 from local.process import UserMistake
-from local.stack.connections import Connections, write_settings
+from local.stack.connections import TOPOLOGY, Connections, write_settings
 from local.stack.ports import Ports, with_lasting_side_ports
 from local.stack.provisioning import provision
 
@@ -103,7 +103,17 @@ class Servers:
         yield from self._begin(
             data_explorer=self._server("data_explorer", explorer, ports.data_explorer, has_admin=True),
             iot_hub=self._server("iot_hub", hub, ports.iot_hub),
+            digital_twins=self._digital_twins(),
         )
+
+    def _digital_twins(self) -> ServerProcess:
+        declared, options = TOPOLOGY["digitalTwins"], self._options
+        arguments = ["--data", str(options.data / "digital_twins"), "--trust", str(options.trust)]
+        arguments += ["--http", str(self._ports.digital_twins_http), "--event-hubs", self._event_hubs]
+        for name, route in declared["routes"].items():
+            arguments += ["--endpoint", f"{name}={route['hub']}"]
+        arguments += ["--history", declared["history"]["hub"]]
+        return self._server("digital_twins", arguments, self._ports.digital_twins, has_admin=True)
 
     def _functions_host(self) -> ServerProcess:
         options = self._options
@@ -150,14 +160,17 @@ class Servers:
         return azurite
 
     def _connections(self) -> Connections:
-        explorer = self.by_name["data_explorer"]
+        explorer, twins = self.by_name["data_explorer"], self.by_name["digital_twins"]
         assert explorer.admin is not None
+        assert twins.admin is not None
         return Connections(
             storage=self._azurite.connection_string,
             event_hubs=self._event_hubs,
             cosmos=f"AccountEndpoint={self.by_name['cosmos'].url}/;AccountKey={EMULATOR_KEY};",
             kusto=_by_name(explorer.url),
             kusto_http=explorer.admin,
+            digital_twins=_by_name(twins.url),
+            digital_twins_http=twins.admin,
             iot_hub=_by_name(self.by_name["iot_hub"].url),
             identity=self.by_name["identity"].url,
             identity_header=endpoint_secret(self._options.trust),

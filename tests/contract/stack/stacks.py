@@ -15,7 +15,7 @@ import psutil
 from local.launch import PROJECT
 
 PATIENCE_SECONDS = 60
-ALL = ("identity", "event_hubs", "cosmos", "azurite", "data_explorer", "iot_hub", "functions_host")
+ALL = ("identity", "event_hubs", "cosmos", "azurite", "data_explorer", "iot_hub", "digital_twins", "functions_host")
 
 
 class Stack:
