@@ -9,6 +9,8 @@ import orjson
 from local.digital_twins.errors import ServiceError, invalid_argument
 
 JSON = "application/json; charset=utf-8"
+MAX_BODY = 256 * 1024
+"""Bytes that a request, a twin or a relationship may have, with limits off too: its events must fit a hub's 1 MB."""
 _MAX_BRACKETS = 200
 """A body with fewer brackets can't be nested deeper than orjson writes (254 levels)."""
 

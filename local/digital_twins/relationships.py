@@ -11,8 +11,10 @@ from local.digital_twins.errors import (
     invalid_relationship,
     relationship_not_found,
     target_not_found,
+    too_large,
 )
 from local.digital_twins.json_patch import operations
+from local.digital_twins.messages import MAX_BODY
 from local.digital_twins.models import Models
 from local.digital_twins.outbox import Outbox
 from local.digital_twins.relationship_documents import (
@@ -99,7 +101,11 @@ class Relationships:
             raise invalid_relationship(f"The target {target} of {name} is of the model {row[0]}, not of {wanted}.")
 
     def _store(self, connection: sqlite3.Connection, link: Document) -> None:
+        """Raises ServiceError (413) when the relationship grew so large that its events would fit no hub."""
         link["$etag"] = new_etag()
+        text = orjson.dumps(link)
+        if len(text) > MAX_BODY:
+            raise too_large(MAX_BODY)
         connection.execute(
             "INSERT INTO relationships(source, id, target, name, document) VALUES(?, ?, ?, ?, ?)"
             " ON CONFLICT(source, id) DO UPDATE"
@@ -109,7 +115,7 @@ class Relationships:
                 link["$relationshipId"],
                 link["$targetId"],
                 link["$relationshipName"],
-                orjson.dumps(link).decode(),
+                text.decode(),
             ),
         )
 

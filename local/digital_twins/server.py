@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from local.digital_twins.errors import ServiceError, too_large
 from local.digital_twins.limits import check_body, check_strings
-from local.digital_twins.messages import Request, Response, refusal
+from local.digital_twins.messages import MAX_BODY, Request, Response, refusal
 from local.digital_twins.operations import Operation, operation_of
 from local.digital_twins.service import Service
 from local.faults import FaultRule, Faults
@@ -33,7 +33,6 @@ API_VERSIONS = frozenset(
         "2023-10-31",
     )
 )
-MAX_BODY = 256 * 1024
 MAX_MODELS_BODY = 4 * 1024 * 1024
 _TRUSTED_SECONDS = 60
 _TRUSTED_TOKENS = 1000

@@ -12,9 +12,11 @@ from local.digital_twins.errors import (
     component_not_found,
     etag_differs,
     relationships_not_deleted,
+    too_large,
     twin_not_found,
 )
 from local.digital_twins.json_patch import operations
+from local.digital_twins.messages import MAX_BODY
 from local.digital_twins.models import Models
 from local.digital_twins.outbox import Outbox, TelemetryMessage
 from local.digital_twins.stamps import Clock, new_etag
@@ -131,9 +133,13 @@ class Twins:
         self.outbox.telemetry(connection, twin_id, component, model, message)
 
     def _store(self, connection: sqlite3.Connection, twin: Document) -> None:
+        """Raises ServiceError (413) when the twin grew so large that its events would fit no hub."""
         twin["$etag"] = new_etag()
+        text = orjson.dumps(twin)
+        if len(text) > MAX_BODY:
+            raise too_large(MAX_BODY)
         connection.execute(
             "INSERT INTO twins(id, model, document) VALUES(?, ?, ?)"
             " ON CONFLICT(id) DO UPDATE SET model = excluded.model, document = excluded.document",
-            (twin["$dtId"], model_of(twin), orjson.dumps(twin).decode()),
+            (twin["$dtId"], model_of(twin), text.decode()),
         )

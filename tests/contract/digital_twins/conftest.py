@@ -24,12 +24,13 @@ from tests.contract.digital_twins.models import BASE, MODELS, ROOM
 _names = itertools.count(1)
 API = {"api-version": "2023-10-31"}
 ENDPOINT = "events"
+HUBS = ("twin-events", "twin-history", "killed-events", "killed-history")
 
 
 @pytest.fixture(scope="session")
 def event_hubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     arguments = ["--data", str(tmp_path_factory.mktemp("hubs"))]
-    for hub in ("twin-events", "twin-history", "killed-events", "killed-history"):
+    for hub in HUBS:
         arguments += ["--hub", f"{hub}:4"]
     with ServerProcess("event_hubs", arguments, has_admin=True).start() as server:
         yield server
@@ -110,9 +111,12 @@ def name() -> str:
     return f"twin-{next(_names)}-{uuid4().hex[:8]}"
 
 
-@pytest.fixture
-def hub(event_hubs: ServerProcess) -> Hub:
-    return Hub(event_hubs)
+@pytest.fixture(scope="session")
+def hub(event_hubs: ServerProcess) -> Iterator[Hub]:
+    """Reads, for the whole session, all that the tests' servers send."""
+    reading = Hub(event_hubs, *HUBS)
+    yield reading
+    reading.close()
 
 
 def room(**properties: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The models that the tests' twins are made of."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
-Model = dict[str, Any]
+Model = MutableMapping[str, Any]
 SENSOR, BASE, ROOM, FREEZER, SITE = (f"dtmi:tests:{name};1" for name in ("Sensor", "Base", "Room", "Freezer", "Site"))
 
 
@@ -23,7 +24,7 @@ def component(name: str, model: str) -> Model:
     return {"@type": "Component", "name": name, "schema": model}
 
 
-MODELS = [
+MODELS: list[Model] = [
     interface(SENSOR, property_("reading"), property_("status", "string"), displayName="Sensor"),
     interface(BASE, property_("label", "string"), property_("installed", "dateTime")),
     interface(

@@ -24,6 +24,7 @@ def test_uploaded_model_is_described_with_its_texts_by_language(client: DigitalT
     assert room.description == {"en": "A room"}
     assert room.model is not None
     assert room.model["extends"] == BASE
+    assert room.upload_time is not None
     assert room.upload_time.tzinfo is not None
 
 

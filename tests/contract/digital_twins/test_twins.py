@@ -84,7 +84,7 @@ def test_value_that_its_model_does_not_allow_is_invalid_and_writes_nothing(
 
     assert (refused.value.status_code, code_of(refused.value)) == (400, "ValidationFailed")
     assert refused.value.error is not None
-    assert any(place in detail.message for detail in refused.value.error.details)
+    assert any(place in str(detail.message) for detail in refused.value.error.details)
     with pytest.raises(ResourceNotFoundError):
         client.get_digital_twin(name)
 
