@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from azure.cosmos import ContainerProxy, CosmosClient
-from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
+from azure.kusto.data import ClientRequestProperties, KustoClient, KustoConnectionStringBuilder
 from azure.storage.blob import ContainerClient
 
 from local.launch import ServerProcess
@@ -67,9 +67,12 @@ class Counting:
         _, ((count,),) = self.query("Bronze | count")
         return int(count)
 
-    def query(self, text: str) -> tuple[list[str], list[list[Any]]]:
+    def query(self, text: str, **parameters: str) -> tuple[list[str], list[list[Any]]]:
         """(column names, rows) of a KQL query's answer."""
-        answer = self._kusto.execute_query(self._database, text).primary_results[0]
+        properties = ClientRequestProperties()  # type: ignore[no-untyped-call]
+        for name, value in parameters.items():
+            properties.set_parameter(name, value)
+        answer = self._kusto.execute_query(self._database, text, properties).primary_results[0]
         return [column.column_name for column in answer.columns], [list(row) for row in answer.raw_rows]
 
     def _events(self, hub: str) -> int:

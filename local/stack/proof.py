@@ -6,6 +6,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,9 @@ from local.stack.connections import TOPOLOGY
 from local.stack.counts import Counting, Counts
 from local.stack.servers import Servers
 from local.stack.supervisor import Supervisor
+from local.stack.twin_graph import TwinGraph
+from local.stack.twin_proof import held_by_history, held_by_twins, newest_of, wait_until_held, wait_until_settled
+from local.stack.twin_tree import twin_tree
 from simulator.recordings import motes
 from simulator.replay import replay_with_progress
 from simulator.samples import Message, message_of
@@ -38,6 +42,10 @@ QUERIES = (
         "How the sensors are",
         "FleetHealth | project Asset, TagName, LastSeen, Silent, Stuck, Late | sort by Asset asc, TagName asc",
     ),
+)
+HISTORY = (
+    "declare query_parameters(id: string); TwinHistory(id) | where Event == 'Property' "
+    "| project TimeStamp, Key, Value, SourceTimeStamp | top 6 by TimeStamp desc"
 )
 
 
@@ -64,12 +72,29 @@ def prove(servers: Servers, supervisor: Supervisor, console: Console) -> bool:
     console.print(f"Replaying {len(messages):,} recorded messages of 4 motes (humidity, temperature) …")
     sent, queryable = Curve([], []), Curve([], [])
     seconds = _replay_and_wait(messages, counting, before, supervisor, console, (sent, queryable))
+    graph, newest = TwinGraph(servers.connections.digital_twins_http), newest_of(samples)
+    by_twins, by_history = partial(held_by_twins, graph, newest), partial(held_by_history, counting, newest)
+    twins = [
+        (name, wait_until_held(held, len(newest), supervisor, STALLED_SECONDS), len(newest))
+        for name, held in (("twins at the newest value", by_twins), ("and their history", by_history))
+    ]
     passed = counting.take().since(before)
-    holds = _print_counts(passed, len(messages), readings, console)
+    holds = _print_counts(passed, len(messages), readings, twins, console)
     _print_speed(sent, queryable, len(messages), seconds, console)
     for title, query in QUERIES:
         _print_answer(counting, title, query, console)
+    _print_twins(counting, graph, samples[-1].asset, console)
+    graph.close()
     return holds
+
+
+def _print_twins(counting: Counting, graph: TwinGraph, asset: str, console: Console) -> None:
+    """The graph of the asset's site, and the asset's history."""
+    site = [asset.partition("/")[0]]
+    wait_until_settled(graph, site)
+    console.print(twin_tree(graph, site))
+    for twin in graph.with_paths([asset]):
+        _print_answer(counting, f"What happened to {twin['$dtId']}", HISTORY, console, id=twin["$dtId"])
 
 
 def _replay_and_wait(
@@ -108,10 +133,14 @@ def _send(messages: Sequence[Message], counting: Counting, sent: Curve, console:
     asyncio.run(send())
 
 
-def _print_counts(passed: Counts, messages: int, readings: int, console: Console) -> bool:
+Row = tuple[str, int, int]
+"""What was counted, how many, and how many there should be."""
+
+
+def _print_counts(passed: Counts, messages: int, readings: int, twins: Sequence[Row], console: Console) -> bool:
     letters = sum(passed.letters.values())
     stored = messages - letters
-    rows = [
+    rows: list[Row] = [
         ("sent", messages, messages),
         ("accepted by the telemetry hub", passed.telemetry, messages),
         ("stored in Cosmos DB", passed.stored, stored),
@@ -119,6 +148,7 @@ def _print_counts(passed: Counts, messages: int, readings: int, console: Console
         ("Bronze", passed.bronze, stored),
         ("Silver (readings)", passed.silver, readings),
         ("Readings (each once)", passed.readings, readings),
+        *twins,
         ("dead letters", letters, 0),
     ]
     table = Table("", "counted", "expected", "", title="What became of them", title_justify="left")
@@ -153,8 +183,8 @@ def waits(sent: Curve, queryable: Curve) -> list[float]:
     return found_after
 
 
-def _print_answer(counting: Counting, title: str, query: str, console: Console) -> None:
-    columns, rows = counting.query(query)
+def _print_answer(counting: Counting, title: str, query: str, console: Console, **parameters: str) -> None:
+    columns, rows = counting.query(query, **parameters)
     table = Table(*columns, title=f"{title}\n[dim]{query}[/]", title_justify="left")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))

@@ -8,6 +8,8 @@ import httpx
 API_VERSION = "2023-10-31"
 Document = dict[str, Any]
 _PATIENCE = 30.0
+_ITEMS = 50
+"""Of an IN, at most."""
 
 
 class TwinGraph:
@@ -41,3 +43,21 @@ class TwinGraph:
             token = page["continuationToken"]
             if token is None:
                 return rows
+
+    def with_paths(self, paths: Sequence[str]) -> list[Document]:
+        """The twins that stand for these assets and places, as far as there are any."""
+        found: list[Document] = []
+        for start in range(0, len(paths), _ITEMS):
+            listed = ", ".join(map(_quoted, paths[start : start + _ITEMS]))
+            found += self.query(f"SELECT * FROM DIGITALTWINS T WHERE T.path IN [{listed}]")
+        return found
+
+    def contained(self, place: str, most: int) -> tuple[list[Document], int]:
+        """The first twins that a place contains, and how many it contains."""
+        where = f"FROM DIGITALTWINS P JOIN C RELATED P.contains WHERE P.$dtId = {_quoted(place)}"
+        [counted] = self.query(f"SELECT COUNT() {where}")
+        return [row["C"] for row in self.query(f"SELECT TOP({most}) C {where}")], counted["COUNT"]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
