@@ -102,13 +102,12 @@ MANY = 1_000_000
 
 @contextmanager
 def faults(server: ServerProcess, *rules: Mapping[str, Any]) -> Iterator[None]:
-    """These fault rules are in force while the block runs."""
-    url = f"{(server.admin or server.url).rstrip('/')}/_local/faults"
-    httpx.put(url, json={"rules": list(rules)}).raise_for_status()
+    """These fault rules are in force while the block runs, or until the server is started again."""
+    httpx.put(f"{server.admin}/_local/faults", json={"rules": list(rules)}).raise_for_status()
     try:
         yield
     finally:
-        httpx.delete(url).raise_for_status()
+        httpx.delete(f"{server.admin}/_local/faults").raise_for_status()
 
 
 class Counter:
