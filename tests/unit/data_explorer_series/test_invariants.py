@@ -75,11 +75,10 @@ def test_period_of_a_repeated_pattern_is_found_and_validated(period: int, cycles
     pattern = np.cos(2 * np.pi * np.arange(period) / period) * 10 + np.arange(period) % 2
     series = np.tile(pattern, cycles)
 
-    found = periods.periods_detect(series, 4, len(series), 1)
-    validated = periods.periods_validate(series, period)
-
-    assert found == ([float(period)], [pytest.approx(1)])
-    assert validated == ([float(period)], [pytest.approx(1)])
+    for found in (periods.periods_detect(series, 4, len(series), 1), periods.periods_validate(series, period)):
+        assert found is not None
+        assert found[0] == [float(period)]
+        assert found[1] == pytest.approx([1.0])
 
 
 @given(SERIES, st.integers(-1, 90))
@@ -96,7 +95,7 @@ def test_seasonal_component_repeats_and_has_medians(series: Floats, period: int)
 def test_outliers_are_zero_between_the_percentiles_and_grow_beyond(series: Floats, low: float, high: float) -> None:
     found = outliers.outliers(series, "ctukey", None, low, high)
     assert found is not None
-    scores = np.array([float(score) for score in found])
+    scores = np.array(found, dtype=np.float64)
     below, above = np.percentile(series, [low, high])
 
     assert not scores[(series >= below) & (series <= above)].any()
@@ -106,10 +105,9 @@ def test_outliers_are_zero_between_the_percentiles_and_grow_beyond(series: Float
 
 @given(SERIES, REAL, REAL)
 def test_line_through_points_on_a_line_is_that_line(series: Floats, slope: float, interception: float) -> None:
-    places = np.arange(1, len(series) + 1)
-    line = lines.line_of(interception + slope * places)
+    straight: Floats = interception + slope * np.arange(1.0, len(series) + 1)
 
-    assert close(line.at(len(series)), interception + slope * places, np.array([slope * 80, interception]))
+    assert close(lines.line_of(straight).at(len(series)), straight, np.array([slope * 80, interception]))
 
 
 @given(SERIES)
