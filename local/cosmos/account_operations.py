@@ -44,7 +44,7 @@ async def create_database(service: Service, request: Request) -> Response:
         offer = add_offer(transaction, database.link, database.rid, content) if content else None
         return database, offer
 
-    database, offer = await service.writer.submit(work)
+    database, offer = await service.writer.submit_long(work)
     service.catalog.databases[database.id] = database
     if offer is not None:
         service.catalog.put_offer(offer)
@@ -57,7 +57,7 @@ async def read_database(service: Service, request: Request) -> Response:
 
 async def delete_database(service: Service, request: Request) -> Response:
     database = service.catalog.database(request.path[1])
-    await service.writer.submit(lambda transaction: catalog.delete_database(transaction, database))
+    await service.writer.submit_long(lambda transaction: catalog.delete_database(transaction, database))
     service.catalog.drop_database(database.id)
     return Response(204, charge=4.95)
 
@@ -79,11 +79,11 @@ async def create_container(service: Service, request: Request) -> Response:
 
     def work(transaction: Transaction) -> tuple[Container, Offer | None]:
         container = catalog.create_container(transaction, database.id, request.body, service.partitions)
-        match_policy(transaction.connection, container)
+        match_policy(transaction, container)
         offer = add_offer(transaction, container.link, container.rid, content) if content else None
         return container, offer
 
-    container, offer = await service.writer.submit(work)
+    container, offer = await service.writer.submit_long(work)
     service.catalog.put(container)
     if offer is not None:
         service.catalog.put_offer(offer)
@@ -100,17 +100,17 @@ async def replace_container(service: Service, request: Request) -> Response:
 
     def work(transaction: Transaction) -> Container:
         container = catalog.replace_container(transaction, current, request.body)
-        match_policy(transaction.connection, container)
+        match_policy(transaction, container)
         return container
 
-    container = await service.writer.submit(work)
+    container = await service.writer.submit_long(work)
     service.catalog.put(container)
     return Response(200, container.body, 9.9, {"etag": container.etag})
 
 
 async def delete_container(service: Service, request: Request) -> Response:
     container = service.container(request)
-    await service.writer.submit(lambda transaction: catalog.delete_container(transaction, container))
+    await service.writer.submit_long(lambda transaction: catalog.delete_container(transaction, container))
     service.catalog.drop(container)
     return Response(204, charge=4.95)
 

@@ -234,11 +234,12 @@ def _answer(results: list[_Result], *, wants_bodies: bool) -> Response:
 
 
 def _entry(result: _Result, has_body: bool) -> bytes:
-    parts = b'{"statusCode":%d,"requestCharge":%.2f' % (result.status, result.charge)
-    if result.substatus:
-        parts += b',"subStatusCode":%d' % result.substatus
-    if result.etag is not None:
-        parts += b',"eTag":%b' % orjson.dumps(result.etag)
-    if result.body and has_body:
-        parts += b',"resourceBody":%b' % result.body
-    return parts + b"}"
+    status, charge, tag, body, substatus = result
+    parts = b'{"statusCode":%d,"requestCharge":%.2f' % (status, charge)
+    if substatus:
+        parts += b',"subStatusCode":%d' % substatus
+    if tag is not None:
+        parts += b',"eTag":%b' % orjson.dumps(tag)
+    if not body or not has_body:
+        return parts + b"}"
+    return b'%b,"resourceBody":%b}' % (parts, body)

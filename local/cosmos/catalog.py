@@ -189,6 +189,7 @@ def replace_container(transaction: Transaction, current: Container, body: bytes)
     execute("UPDATE containers SET body = ? WHERE number = ?", (orjson.dumps(properties).decode(), current.number))
     if container.default_ttl != current.default_ttl:
         execute(*_retime(container))
+        transaction.forget()
     return container
 
 
@@ -255,7 +256,7 @@ def _table_statements(table: str) -> list[str]:
     """Items lie in the order of their changes (their log sequence numbers), so the change feed is a plain scan."""
     return [
         f"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, epk TEXT NOT NULL, id TEXT NOT NULL, expires_at INTEGER,"
-        " body TEXT NOT NULL)",
+        " body BLOB NOT NULL)",
         f"CREATE UNIQUE INDEX {table}_key ON {table}(epk, id)",
         f"CREATE INDEX {table}_expiry ON {table}(expires_at, epk)",
     ]
@@ -265,9 +266,9 @@ def _retime(container: Container) -> tuple[str, tuple[Any, ...]]:
     """The statement that gives every item its expiry by the container's new default."""
     if container.default_ttl is None:
         return f"UPDATE {container.table} SET expires_at = NULL", ()
-    ttl = "coalesce(json_extract(body, '$.ttl'), ?)"
+    ttl = "coalesce(json_extract(CAST(body AS TEXT), '$.ttl'), ?)"
     return (
         f"UPDATE {container.table} SET expires_at = CASE WHEN {ttl} = -1 THEN NULL"
-        f" ELSE json_extract(body, '$._ts') + {ttl} END",
+        f" ELSE json_extract(CAST(body AS TEXT), '$._ts') + {ttl} END",
         (container.default_ttl, container.default_ttl),
     )

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,8 +17,12 @@ MAX_ID_BYTES = 1023
 MAX_TTL = 2**31 - 1
 SYSTEM_PROPERTIES = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
 _MAX_EXACT = 2**53
+_KEPT_TYPES = frozenset({str, bool, type(None)})
 _FORBIDDEN_IN_IDS = frozenset("/\\?#")
 _SUFFIX = b',"_rid":"'
+_PLAIN_ID = re.compile(r"[\w.:@-]{1,250}", re.ASCII).fullmatch
+"""Ids that need no further look."""
+_WHOLE_FLOAT = re.compile(rb"\.0[,}\]]").search
 
 
 class Draft(NamedTuple):
@@ -30,6 +35,7 @@ class Draft(NamedTuple):
     """The item's own time to live in seconds, -1 for never; None when it has none."""
     terms: int
     """How many of its values the container's indexing policy indexes."""
+    properties: dict[str, Any]
 
 
 class SystemProperties(NamedTuple):
@@ -57,15 +63,15 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def doubles(value: Any) -> Any:
     """The value with every number as an IEEE 754 double: 0.0 is 0, integers past 2^53 are rounded."""
-    match value:
-        case dict():
-            return {key: doubles(inner) for key, inner in value.items()}
-        case list():
-            return [doubles(inner) for inner in value]
-        case float():
-            return _double(value)
-        case int() if not -_MAX_EXACT <= value <= _MAX_EXACT:
-            return _double(float(value))
+    kind = type(value)
+    if kind is dict:
+        return {key: inner if type(inner) in _KEPT_TYPES else doubles(inner) for key, inner in value.items()}
+    if kind is list:
+        return [inner if type(inner) in _KEPT_TYPES else doubles(inner) for inner in value]
+    if kind is float:
+        return _double(value)
+    if kind is int and not -_MAX_EXACT <= value <= _MAX_EXACT:
+        return _double(float(value))
     return value
 
 
@@ -87,6 +93,8 @@ def _rounded(value: float) -> int:
 
 def check_id(value: object, *, limit: int = MAX_ID_BYTES) -> str:
     """A resource's id. Raises ServiceError (400)."""
+    if isinstance(value, str) and _PLAIN_ID(value):
+        return value
     if value is None:
         raise bad_request("The input content is invalid because the required properties - 'id; ' - are missing")
     if not isinstance(value, str):
@@ -136,7 +144,7 @@ def draft(document: object, definition: PartitionKeyDefinition, key: bytes | Non
             "PartitionKey extracted from document doesn't match the one specified in the header", substatus=1001
         )
     text = _text(document)
-    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document))
+    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document), document)
 
 
 def _text(document: dict[str, Any]) -> bytes:
@@ -144,7 +152,7 @@ def _text(document: dict[str, Any]) -> bytes:
     try:
         try:
             text = orjson.dumps(document, option=orjson.OPT_STRICT_INTEGER)
-            is_kept = not _may_hold_whole_floats(text)
+            is_kept = not (_may_hold_whole_floats(text) and _holds_whole_floats(document))
         except orjson.JSONEncodeError:
             is_kept = False
         if not is_kept:
@@ -158,7 +166,18 @@ def _text(document: dict[str, Any]) -> bytes:
 
 def _may_hold_whole_floats(text: bytes) -> bool:
     """Whether orjson wrote floats that the service writes as integers; what was found may also stand in a string."""
-    return b"e+1" in text or (b".0" in text and (b".0," in text or b".0}" in text or b".0]" in text))
+    return _WHOLE_FLOAT(text) is not None or (b"+" in text and b"e+1" in text)
+
+
+def _holds_whole_floats(value: Any) -> bool:
+    for inner in value.values() if type(value) is dict else value:
+        kind = type(inner)
+        if kind is float:
+            if inner.is_integer():
+                return True
+        elif (kind is dict or kind is list) and _holds_whole_floats(inner):
+            return True
+    return False
 
 
 def encode_rid(*numbers: tuple[int, int]) -> str:
@@ -181,15 +200,22 @@ def item_rid(container_rid: str, number: int) -> str:
 
 def etag(number: int, timestamp: int) -> str:
     """An etag, with its quotes, in the shape of the service's, for one change of one container."""
-    return f'"{number & 0xFFFFFFFF:08x}-{number >> 32 & 0xFFFF:04x}-0000-0000-{timestamp:012x}"'
+    digits = number.to_bytes(8).hex()
+    return f'"{digits[8:]}-{digits[4:8]}{_etag_end(timestamp)}'
 
 
-def served(text: bytes, rid: str, container_link: str, tag: str, timestamp: int) -> str:
+@lru_cache(maxsize=1)
+def _etag_end(timestamp: int) -> str:
+    return f'-0000-0000-{timestamp:012x}"'
+
+
+def served(text: bytes, rid: str, container_link: str, tag: str, timestamp: int) -> bytes:
     """The whole document as it is kept and served: the draft's text with the system properties after it."""
-    return (
-        f'{text.decode()},"_rid":"{rid}","_self":"{container_link}docs/{rid}/","_etag":"\\{tag[:-1]}\\""'
+    suffix = (
+        f',"_rid":"{rid}","_self":"{container_link}docs/{rid}/","_etag":"\\{tag[:-1]}\\""'
         f',"_attachments":"attachments/","_ts":{timestamp}}}'
     )
+    return text + suffix.encode()
 
 
 def system_properties(body: bytes) -> SystemProperties:

@@ -40,7 +40,7 @@ async def _purge(service: Service, container: Container) -> None:
     now = int(time.time())
     removed = SLICE
     while removed == SLICE:
-        removed = await service.writer.submit(lambda transaction: purge_slice(transaction, container, now))
+        removed = await service.writer.submit_long(lambda transaction: purge_slice(transaction, container, now))
 
 
 def purge_slice(transaction: Transaction, container: Container, now: int) -> int:

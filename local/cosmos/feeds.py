@@ -111,7 +111,8 @@ def _within_bytes(rows: Iterable[tuple[int, bytes]]) -> tuple[list[bytes], int, 
 def _before(connection: sqlite3.Connection, container: Container, time: int, newest: int) -> int:
     """The last change before a time: found by halving, because changes are in the order of their times."""
     low, high = 0, newest
-    statement = f"SELECT lsn, json_extract(body, '$._ts') FROM {container.table} WHERE lsn > ? ORDER BY lsn LIMIT 1"
+    timestamp = "json_extract(CAST(body AS TEXT), '$._ts')"
+    statement = f"SELECT lsn, {timestamp} FROM {container.table} WHERE lsn > ? ORDER BY lsn LIMIT 1"
     while low < high:
         middle = (low + high) // 2
         row = connection.execute(statement, (middle,)).fetchone()

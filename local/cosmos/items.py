@@ -7,6 +7,7 @@ from typing import NamedTuple
 from local.cosmos.catalog import Container
 from local.cosmos.documents import Draft, etag, item_rid, served, system_properties
 from local.cosmos.errors import ServiceError, conflict, not_found, precondition_failed
+from local.cosmos.query.indexes import key_column, property_keys
 from local.cosmos.storage import Transaction
 
 
@@ -108,23 +109,27 @@ def create_many(transaction: Transaction, container: Container, drafts: list[Dra
     """All the new items in one statement. Raises sqlite3.IntegrityError when one of them exists."""
     first = transaction.next_lsn(container.number, len(drafts))
     now = transaction.now()
+    paths = transaction.key_paths(container.table)
+    default_ttl = transaction.default_ttl(container.number)
     written: list[Written] = []
     bindings: list[object] = []
     for lsn, draft in enumerate(drafts, first):
         tag = etag(lsn, now)
         body = served(draft.text, item_rid(container.rid, lsn), container.link, tag, now)
-        bindings += (lsn, draft.epk, draft.id, expiry(container, draft.ttl, now), body)
-        written.append(Written(201, body.encode(), tag, lsn))
-    rows = ",".join(["(?,?,?,?,?)"] * len(drafts))
+        bindings += (lsn, draft.epk, draft.id, expiry(default_ttl, draft.ttl, now), bytearray(body))
+        bindings += property_keys(paths, draft.properties, body)
+        written.append(Written(201, body, tag, lsn))
+    row = f"({','.join('?' * (5 + len(paths)))})"
+    rows = ",".join([row] * len(drafts))
     transaction.connection.execute(f"INSERT INTO {container.table} VALUES {rows}", bindings)
     return written
 
 
-def expiry(container: Container, ttl: int | None, now: int) -> int | None:
+def expiry(default_ttl: int | None, ttl: int | None, now: int) -> int | None:
     """When an item written now expires, in unix seconds. A container without a default lets nothing expire."""
-    if container.default_ttl is None:
+    if default_ttl is None:
         return None
-    seconds = container.default_ttl if ttl is None else ttl
+    seconds = default_ttl if ttl is None else ttl
     return None if seconds == -1 else now + seconds
 
 
@@ -146,11 +151,14 @@ def update(transaction: Transaction, container: Container, draft: Draft, current
     now = transaction.now()
     tag = etag(lsn, now)
     body = served(draft.text, current.rid, container.link, tag, now)
+    paths = transaction.key_paths(container.table)
+    columns = "".join(f", {key_column(path)} = ?" for path in paths)
+    keys = property_keys(paths, draft.properties, body)
     transaction.connection.execute(
-        f"UPDATE {container.table} SET lsn = ?, expires_at = ?, body = ? WHERE lsn = ?",
-        (lsn, expiry(container, draft.ttl, now), body, current.lsn),
+        f"UPDATE {container.table} SET lsn = ?, expires_at = ?, body = ?{columns} WHERE lsn = ?",
+        (lsn, expiry(transaction.default_ttl(container.number), draft.ttl, now), body, *keys, current.lsn),
     )
-    return Written(200, body.encode(), tag, lsn)
+    return Written(200, body, tag, lsn)
 
 
 def refuse_mismatch(expected: str, draft: Draft) -> None:

@@ -47,8 +47,8 @@ class PartitionKeyDefinition:
         """The partition key of a document, one value a path. Raises ServiceError (400) for an object or an array."""
         found = []
         for path in self.paths:
-            value: Any = document
-            for segment in path:
+            value: Any = document.get(path[0], UNDEFINED)
+            for segment in path[1:]:
                 value = value.get(segment, UNDEFINED) if isinstance(value, dict) else UNDEFINED
             if isinstance(value, dict | list) and value is not UNDEFINED:
                 raise bad_request(f"Partition key /{'/'.join(path)} is an object or an array: only scalars can be one.")

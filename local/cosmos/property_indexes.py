@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterable
 
 from local.cosmos.catalog import Container
-from local.cosmos.query import ensure_index
-from local.cosmos.query.indexes import composite_index_statements, existing_indexes, index_statements
+from local.cosmos.query import composite_index, ensure_index, single_index
+from local.cosmos.query.indexes import Index, existing_indexes
 from local.cosmos.storage import Readers, Transaction, Writer
 
 WORTH_INDEXING = range(2000, 250_000)
@@ -18,28 +18,35 @@ WORTH_INDEXING = range(2000, 250_000)
 Path = tuple[str, ...]
 
 
-def match_policy(connection: sqlite3.Connection, container: Container) -> None:
+def match_policy(transaction: Transaction, container: Container) -> None:
     """Makes the indexes that the policy names, and drops those it names no more."""
-    wanted = {_name(statement): statement for statement in _statements(container)}
+    connection = transaction.connection
+    wanted = {index.name(container.table): index for index in _named(container)}
     present = existing_indexes(connection, container.table)
     for name in present - wanted.keys():
         connection.execute(f'DROP INDEX "{name}"')
     for name in wanted.keys() - present:
-        connection.execute(wanted[name])
+        wanted[name].make(connection, container.table)
+    transaction.forget()
 
 
-def _statements(container: Container) -> list[str]:
-    single = [statement for path in container.policy.selected for statement in index_statements(container.table, path)]
-    composite = [
-        statement
-        for columns in container.policy.composite
-        for statement in composite_index_statements(container.table, columns)
-    ]
-    return single + composite
+def _named(container: Container) -> list[Index]:
+    single = [single_index(path) for path in container.policy.selected]
+    composite = [composite_index(columns) for columns in container.policy.composite]
+    return [index for index in (*single, *composite) if index is not None]
 
 
-def _name(statement: str) -> str:
-    return statement.split('"')[1]
+def renew_indexes(transaction: Transaction, containers: Iterable[Container]) -> None:
+    """Makes the indexes anew that an earlier version of this server made: on an expression, without columns."""
+    for container in containers:
+        names = transaction.connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND instr(name, '__by__')",
+            (container.table,),
+        ).fetchall()
+        for (name,) in names:
+            transaction.connection.execute(f'DROP INDEX "{name}"')
+        if names:
+            match_policy(transaction, container)
 
 
 class WantedIndexes:
@@ -64,7 +71,7 @@ class WantedIndexes:
         if size < WORTH_INDEXING.start:
             self._asked.discard((container, path))
         elif size in WORTH_INDEXING:
-            await self._writer.submit(lambda transaction: _ensure(transaction, container, path))
+            await self._writer.submit_long(lambda transaction: _ensure(transaction, container, path))
 
     async def finish(self) -> None:
         """Waits for the indexes that are being made."""
@@ -80,3 +87,4 @@ def _size(connection: sqlite3.Connection, container: Container) -> int:
 def _ensure(transaction: Transaction, container: Container, path: Path) -> None:
     if transaction.has_container(container.number):
         ensure_index(transaction.connection, container.table, path)
+        transaction.forget()

@@ -18,7 +18,7 @@ from local.cosmos.errors import ServiceError, injected, owner_not_found, too_lar
 from local.cosmos.expiry import purging
 from local.cosmos.messages import Request, Response, activity_of, refusal
 from local.cosmos.operations import CHARGED, OPERATIONS, operation_of
-from local.cosmos.property_indexes import WantedIndexes
+from local.cosmos.property_indexes import WantedIndexes, renew_indexes
 from local.cosmos.service import Service
 from local.cosmos.storage import Readers, Writer, connect
 from local.cosmos.throughput import Throughput
@@ -86,7 +86,8 @@ async def _served(path: Path, partitions: int, throughput: Throughput | None) ->
     catalog = Catalog()
     indexes = WantedIndexes(writer, readers)
     try:
-        await writer.submit(catalog.load)
+        await writer.submit_long(catalog.load)
+        await writer.submit_long(lambda transaction: renew_indexes(transaction, catalog.all_containers()))
         service = Service(catalog, writer, readers, queries, lookups, indexes, partitions, throughput)
         async with purging(service):
             yield service

@@ -1,4 +1,4 @@
-"""The SQLite file: its connections, its schema, and the one thread that writes it.
+"""The SQLite file: its connections, its schema, and its one writer.
 
 Everything acknowledged was committed with synchronous=FULL, so it survives kill -9 and power loss. Requests that
 arrive while a commit is being flushed share the next one.
@@ -8,14 +8,15 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from local.cosmos.errors import owner_not_found
-from local.cosmos.query.indexes import register
+from local.cosmos.query.indexes import Path as PropertyPath
+from local.cosmos.query.indexes import key_paths, register
 
 T = TypeVar("T")
 
@@ -30,7 +31,9 @@ _WRITER_CACHE_KIB = 65536
 _READER_CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 8000
 """Pages of 4 KiB that the log gathers before they go into the file: with fewer, hot pages go there too often."""
-_GROUP_LIMIT = 256
+_GROUP_SECONDS = 0.003
+_MAX_GROUP_SECONDS = 0.03
+"""How long jobs are run, at least and at most, before what they wrote is committed."""
 
 
 def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
@@ -51,6 +54,8 @@ class Transaction:
         self.connection = connection
         self._lsns: dict[int, int] = dict(connection.execute("SELECT number, lsn FROM containers"))
         self._changed: set[int] = set()
+        self._key_paths: dict[str, tuple[PropertyPath, ...]] = {}
+        self._default_ttls: dict[int, int | None] = {}
         self._now = 0
 
     def now(self) -> int:
@@ -66,6 +71,27 @@ class Transaction:
         self._lsns[container] = lsn + count
         self._changed.add(container)
         return lsn + 1
+
+    def key_paths(self, table: str) -> tuple[PropertyPath, ...]:
+        """The properties whose keys a container's table has columns for: after `body`, in this order."""
+        found = self._key_paths.get(table)
+        if found is None:
+            found = self._key_paths[table] = key_paths(self.connection, table)
+        return found
+
+    def default_ttl(self, container: int) -> int | None:
+        """The seconds that a container's items live by default, as of this very write."""
+        if container not in self._default_ttls:
+            row = self.connection.execute(
+                "SELECT json_extract(body, '$.defaultTtl') FROM containers WHERE number = ?", (container,)
+            ).fetchone()
+            self._default_ttls[container] = row[0] if row else None
+        return self._default_ttls[container]
+
+    def forget(self) -> None:
+        """To be called when a container's columns or its time to live were changed, or changed back by a rollback."""
+        self._key_paths.clear()
+        self._default_ttls.clear()
 
     def add_container(self, container: int) -> None:
         self._lsns[container] = 0
@@ -89,6 +115,7 @@ class Transaction:
 class _Job(NamedTuple):
     work: Callable[[Transaction], Any]
     future: "asyncio.Future[Any]"
+    is_long: bool
 
 
 class _Outcome(NamedTuple):
@@ -98,63 +125,103 @@ class _Outcome(NamedTuple):
 
 
 class Writer:
-    """The thread that owns the writing connection: it runs jobs in order, and commits many at once."""
+    """Runs jobs in order, and commits many at once.
+
+    Jobs run on the event loop: Python runs one thread at a time, so a thread of their own would mostly wait for the
+    loop's, and the loop's for it. Only the disk is waited for in a thread, and what may take long runs there whole.
+    """
 
     def __init__(self, path: Path) -> None:
         self._connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
         self._connection.executescript(_SCHEMA)
         self._transaction = Transaction(self._connection)
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: deque[_Job] = deque()
+        self._is_busy = False
+        self._commit_seconds = 0.0
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="cosmos-writer")
-        self._thread.start()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cosmos-writer")
 
     def submit(self, work: Callable[[Transaction], T]) -> "asyncio.Future[T]":
-        """Runs `work` in the writer's thread; done once what it wrote is on disk.
+        """Runs `work`, which must be short; done once what it wrote is on disk.
 
         What `work` raises comes out, and nothing that it wrote stays.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(work, future))
-        return future
+        return self._queued(work, is_long=False)
+
+    def submit_long(self, work: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+        """The same for work that may take long: in the writer's thread, and in a transaction of its own."""
+        return self._queued(work, is_long=True)
 
     def close(self) -> None:
         """Finishes the jobs that are queued, and closes the file."""
-        self._jobs.put(None)
-        self._thread.join()
+        self._thread.shutdown()
+        while self._jobs:
+            _settle(self._committed(self._performed()))
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._loop.call_soon_threadsafe(_settle, self._run_group(job))
+    def _queued(self, work: Callable[[Transaction], T], *, is_long: bool) -> "asyncio.Future[T]":
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.append(_Job(work, future, is_long))
+        if len(self._jobs) == 1 and not self._is_busy:
+            self._loop.call_soon(self._start)
+        return future
 
-    def _run_group(self, job: _Job) -> list[_Outcome]:
-        """Runs the job and those that wait behind it as one transaction."""
+    def _start(self) -> None:
+        """Runs jobs that wait, and leaves the rest to the thread."""
+        if self._is_busy or not self._jobs:
+            return
+        self._is_busy = True
+        if self._jobs[0].is_long:
+            running = self._thread.submit(lambda: self._committed(self._performed()))
+        else:
+            running = self._thread.submit(self._committed, self._performed())
+        running.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finish, done))
+
+    def _finish(self, running: "Future[list[_Outcome]]") -> None:
+        """Gives the results out, and goes on once those who waited for them have sent their answers."""
+        self._is_busy = False
+        _settle(running.result())
+        self._loop.call_soon(self._start)
+
+    def _performed(self) -> list[_Outcome]:
+        """Runs the next jobs as one transaction, and leaves it open; when SQLite gave it up, they all have failed.
+
+        A long job runs alone. Short ones run for as long as the last commit took, so that neither the disk nor the
+        clients wait for much: while a group is committed they send the next one.
+        """
         taken: list[_Job] = []
         outcomes: list[_Outcome] = []
-        following: _Job | None = job
+        until = time.perf_counter() + max(_GROUP_SECONDS, self._commit_seconds)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            while following is not None:
-                taken.append(following)
-                outcomes.append(self._perform(following))
-                following = self._waiting() if len(taken) < _GROUP_LIMIT else None
+            while self._jobs and not (taken and (taken[0].is_long or self._jobs[0].is_long)):
+                taken.append(self._jobs.popleft())
+                outcomes.append(self._perform(taken[-1]))
+                if time.perf_counter() > until:
+                    break
+        except sqlite3.Error as error:
+            taken = taken or [self._jobs.popleft()]
+            return self._failed([job.future for job in taken], error)
+        return outcomes
+
+    def _committed(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        if not self._connection.in_transaction:
+            return outcomes
+        started = time.perf_counter()
+        try:
             self._transaction.keep_lsns()
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            return [_Outcome(failed.future, None, error) for failed in taken or [job]]
+            return self._failed([outcome.future for outcome in outcomes], error)
+        self._commit_seconds = min(time.perf_counter() - started, _MAX_GROUP_SECONDS)
         return outcomes
 
-    def _waiting(self) -> _Job | None:
-        if self._jobs.empty():
-            return None
-        job = self._jobs.get()
-        if job is None:
-            self._jobs.put(None)
-        return job
+    def _failed(self, futures: "list[asyncio.Future[Any]]", error: sqlite3.Error) -> list[_Outcome]:
+        self._transaction.forget()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        return [_Outcome(future, None, error) for future in futures]
 
     def _perform(self, job: _Job) -> _Outcome:
         """Runs one job. Raises sqlite3.Error when SQLite has given up the whole transaction, as for a full disk."""
@@ -162,6 +229,7 @@ class Writer:
         try:
             outcome = _Outcome(job.future, job.work(self._transaction), None)
         except Exception as error:
+            self._transaction.forget()
             if not self._connection.in_transaction:
                 raise sqlite3.OperationalError(f"the transaction was rolled back: {error}") from error
             self._connection.execute("ROLLBACK TO job")

@@ -4,14 +4,15 @@
 Source, and a continuation token for the next one. The Source's table has at least `epk`, `id`, `expires_at` and
 `body`, the served JSON document; (epk, id) is unique and indexed.
 
-Indexes over properties are SQL indexes made by `index_statements` and `composite_index_statements`, or the first time
-a query would gain by one (`wanted_paths`, `ensure_index`); `execute` uses those that are there. They rest on an SQL
-function: `register` every connection that writes or indexes such a table.
+Indexes over properties are SQL indexes: `single_index` and `composite_index` give them, `Index.make` makes them, or
+`ensure_index` the first time a query would gain by one (`wanted_paths`); `execute` uses those that are there. Whoever
+writes such a table fills the columns of their keys (`key_paths`, `property_keys`). They rest on an SQL function:
+`register` every connection to such a table.
 """
 
 from local.cosmos.query.errors import QueryError
 from local.cosmos.query.execution import Page, execute
-from local.cosmos.query.indexes import composite_index_statements, ensure_index, index_statements, register
+from local.cosmos.query.indexes import composite_index, ensure_index, register, single_index
 from local.cosmos.query.parser import parse
 from local.cosmos.query.plan import wanted_paths
 from local.cosmos.query.scan import Source
@@ -22,11 +23,11 @@ __all__ = [
     "Query",
     "QueryError",
     "Source",
-    "composite_index_statements",
+    "composite_index",
     "ensure_index",
     "execute",
-    "index_statements",
     "parse",
     "register",
+    "single_index",
     "wanted_paths",
 ]

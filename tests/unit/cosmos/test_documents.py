@@ -93,7 +93,7 @@ def test_system_properties_are_found_again_behind_any_document(text: str, number
     given_text = draft(document, KEY, None, POLICY).text
     rid = item_rid("EAAAAYAAAAE=", number)
 
-    body = served(given_text, rid, "dbs/x/colls/y/", etag(number, seconds), seconds).encode()
+    body = served(given_text, rid, "dbs/x/colls/y/", etag(number, seconds), seconds)
 
     assert system_properties(body) == (rid, etag(number, seconds))
     assert without_system_properties(body) == given_text + b"}"

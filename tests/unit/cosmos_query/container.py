@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from local.cosmos.query import Source, composite_index_statements, execute, index_statements, parse, register
+from local.cosmos.query import Source, composite_index, execute, parse, register, single_index
+from local.cosmos.query.indexes import Index, key_paths, property_keys
 
 Document = dict[str, Any]
 
@@ -21,7 +22,7 @@ class Container:
         register(self.connection)
         self.connection.execute(
             "CREATE TABLE items(lsn INTEGER PRIMARY KEY, epk TEXT NOT NULL, id TEXT NOT NULL, expires_at INTEGER,"
-            " body TEXT NOT NULL)"
+            " body BLOB NOT NULL)"
         )
         self.connection.execute("CREATE UNIQUE INDEX items_key ON items(epk, id)")
         for document in documents:
@@ -30,17 +31,17 @@ class Container:
     def add(self, document: Document, *, partition: str | None = None, expires_at: int | None = None) -> None:
         """Stores a document; its partition is its `pk` unless another is given."""
         epk = partition if partition is not None else f"{document.get('pk', 0)!s:0>4}"
-        body = orjson.dumps(document).decode()
-        self.connection.execute(
-            "INSERT INTO items(epk, id, expires_at, body) VALUES (?, ?, ?, ?)", (epk, document["id"], expires_at, body)
-        )
+        body = orjson.dumps(document)
+        keys = property_keys(key_paths(self.connection, "items"), document, body)
+        row = (None, epk, document["id"], expires_at, body, *keys)
+        self.connection.execute(f"INSERT INTO items VALUES ({','.join('?' * len(row))})", row)
 
     def index(self, *paths: str) -> None:
         for path in paths:
-            self._make(index_statements("items", path))
+            self._make(single_index(path))
 
     def index_together(self, *columns: tuple[str, str]) -> None:
-        self._make(composite_index_statements("items", columns))
+        self._make(composite_index(columns))
 
     def source(self, condition: str = "1 = 1", *bindings: object) -> Source:
         return Source(self.connection, "items", condition, bindings)
@@ -71,7 +72,6 @@ class Container:
         found = self.query(f"SELECT VALUE {expression}", parameters)
         return found[0] if found else ...
 
-    def _make(self, statements: list[str]) -> None:
-        assert statements
-        for statement in statements:
-            self.connection.execute(statement)
+    def _make(self, index: Index | None) -> None:
+        assert index is not None
+        index.make(self.connection, "items")

@@ -7,11 +7,11 @@ import pytest
 
 from local.cosmos.query import (
     access,
-    composite_index_statements,
+    composite_index,
     ensure_index,
     execute,
-    index_statements,
     parse,
+    single_index,
     wanted_paths,
 )
 from local.cosmos.query.indexes import MAX_LAZY_INDEXES, Column, Index, existing_indexes, policy_path
@@ -78,7 +78,7 @@ def name_of(*columns: tuple[str, bool]) -> str:
 )
 def test_policy_paths(path: str, expected: tuple[str, ...]) -> None:
     assert policy_path(path) == expected
-    assert len(index_statements("items", path)) == bool(expected)
+    assert (single_index(path) is not None) == bool(expected)
 
 
 def test_order_by_with_top_reads_only_what_it_gives(container: Container) -> None:
@@ -138,7 +138,7 @@ def test_count_on_indexed_paths_reads_no_document(container: Container, conditio
 
     plans, examined = plans_of(container, f"SELECT VALUE COUNT(1) FROM c WHERE {condition}")
 
-    assert "USING INDEX items__by__" in plans[-1]
+    assert "USING INDEX items__on__" in plans[-1]
     assert examined == count
     assert container.query(f"SELECT VALUE COUNT(1) FROM c WHERE {condition}") == [count]
 
@@ -216,4 +216,4 @@ def test_lazy_index_is_made_once_and_only_so_many(container: Container) -> None:
 
 
 def test_composite_policy_with_a_wildcard_makes_no_index() -> None:
-    assert composite_index_statements("items", [("/a", "ascending"), ("/b/*", "ascending")]) == []
+    assert composite_index([("/a", "ascending"), ("/b/*", "ascending")]) is None
