@@ -97,10 +97,8 @@ def _take_any_rows(view: str, plan: Plan) -> str:
     """What is kept, and of the fresh groups those that are not."""
     kept, fresh, shown = f"views.{quoted(view)}", f"views.{quoted(view + FRESH)}", _shown(plan.outputs)
     return (
-        f"WITH fresh AS MATERIALIZED (SELECT * FROM {fresh}), "
-        f"known AS MATERIALIZED (SELECT k.* FROM {kept} k SEMI JOIN fresh f ON {same_keys(plan, 'k', 'f')}) "
-        f"SELECT {shown}, {_EXTENT} FROM {kept} UNION ALL SELECT {shown}, {_ALWAYS_FRESH} FROM fresh f "
-        f"ANTI JOIN known k ON {same_keys(plan, 'f', 'k')}"
+        f"SELECT {shown}, {_EXTENT} FROM {kept} UNION ALL SELECT {shown}, {_ALWAYS_FRESH} FROM {fresh} f "
+        f"ANTI JOIN {kept} k ON {same_keys(plan, 'f', 'k')}"
     )
 
 
