@@ -1,0 +1,1 @@
+"""The files that Azure's and GitHub's tools read, against their schemas: azure.yaml, host.json, settings, workflows."""
