@@ -76,6 +76,7 @@ def _tokens(text: str) -> list[_Token]:
     while position < end:
         found = _TOKEN.match(text, position)
         if found is None:
+            position += len(text[position:]) - len(text[position:].lstrip())
             raise _invalid(f"{text[position : position + 10]!r} is neither a name, nor a value, nor a sign", position)
         kind = str(found.lastgroup)
         tokens.append(_Token(kind, found[kind], found.start(kind)))

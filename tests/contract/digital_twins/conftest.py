@@ -30,8 +30,8 @@ HUBS = ("twin-events", "twin-history", "killed-events", "killed-history")
 @pytest.fixture(scope="session")
 def event_hubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     arguments = ["--data", str(tmp_path_factory.mktemp("hubs"))]
-    for hub in HUBS:
-        arguments += ["--hub", f"{hub}:4"]
+    for hub in (*HUBS, "analytics"):
+        arguments += ["--hub", f"{hub}:4:$Default,adx"]
     with ServerProcess("event_hubs", arguments, has_admin=True).start() as server:
         yield server
 
