@@ -94,8 +94,8 @@ def _argument_name(call: ir.FunctionCall) -> str:
 
 
 def forms() -> dict[str, Form]:
-    """How the calls are written as SQL."""
-    found: dict[str, Form] = {}
+    """How the calls are written as SQL, and those of the functions that series are made with."""
+    found: dict[str, Form] = {"repeat": _repeated, "range": _range}
     for name, function in SERIES_FUNCTIONS.items():
         if not function.has_columns:
             found[name] = _form(name, function, VALUE)
@@ -117,6 +117,22 @@ def _form(name: str, function: SeriesFunction, column: str) -> Form:
         return f"kql_{name}({', '.join(arguments)})['{column}']"
 
     return rendered
+
+
+def _repeated(node: ir.FunctionCall) -> str:
+    if len(node.args) != 2:
+        raise SemanticMistake(f"repeat() takes 2 arguments, not {len(node.args)}.", error="SEM0219")
+    value, count = map(translate.render_expr, node.args)
+    return f"kql_dynamic_list(list_transform(range(CAST({count} AS BIGINT)), lambda place: {value}))"
+
+
+def _range(node: ir.FunctionCall) -> str:
+    if len(node.args) not in (2, 3):
+        raise SemanticMistake(f"range() takes 2 or 3 arguments, not {len(node.args)}.", error="SEM0219")
+    start, stop = map(translate.render_expr, node.args[:2])
+    step = translate.render_expr(node.args[2]) if len(node.args) == 3 else "1"
+    count = f"kql_bin_number({stop}, {start}, {step}) + 1"
+    return f"kql_dynamic_list(list_transform(range({count}), lambda place: kql_bin_start({start}, {step}, place)))"
 
 
 def _no_scalar(name: str) -> Form:

@@ -225,6 +225,41 @@ def test_lists_of_aggregates_are_series_too(kql: Kql) -> None:
     ]
 
 
+def test_documented_running_sum_wrapped_in_a_function(kql: Kql) -> None:
+    rows = kql.rows(
+        "let x = range(1.0, 10, 1); print x = x, y = series_iir(x, dynamic([1]), dynamic([1, -1])) | mv-expand x, y"
+    )
+    assert rows[:4] == [(1.0, 1.0), (2.0, 3.0), (3.0, 6.0), (4.0, 10.0)]
+
+    vector_sum = """
+        let vector_sum=(x: dynamic) {
+            let y=array_length(x) - 1;
+            todouble(series_iir(x, dynamic([1]), dynamic([1, -1]))[y])
+        };
+        print d=dynamic([0, 1, 2, 3, 4])
+        | extend dd=vector_sum(d)
+    """
+    assert kql.rows(vector_sum) == [([0, 1, 2, 3, 4], 10)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("range(1, 8, 3)", [1, 4, 7]),
+        ("range(3, 1)", []),
+        ("range(1.0, 2, 0.5)", [1.0, 1.5, 2.0]),
+        ("range(1h, 3h, 1h)", ["01:00:00", "02:00:00", "03:00:00"]),
+        ("range(datetime(2026-01-01), datetime(2026-01-01 12:00), 12h)",
+         ["2026-01-01T00:00:00.0000000Z", "2026-01-01T12:00:00.0000000Z"]),
+        ("repeat(1, 3)", [1, 1, 1]),
+        ("repeat('a', 2)", ["a", "a"]),
+        ("series_fir(range(1.0, 5.0, 1.0), repeat(1, 2), true, true)", [0.5, 1.5, 2.5, 3.5, 4.5]),
+    ],
+)  # fmt: skip
+def test_ranges_and_repeated_values_are_series(kql: Kql, expression: str, found: list[Any]) -> None:
+    assert scalar(kql, expression) == found
+
+
 @pytest.mark.parametrize(
     ("expression", "found"),
     [
