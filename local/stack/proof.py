@@ -16,7 +16,14 @@ from local.stack.counts import Counting, Counts
 from local.stack.servers import Servers
 from local.stack.supervisor import Supervisor
 from local.stack.twin_graph import TwinGraph
-from local.stack.twin_proof import held_by_history, held_by_twins, newest_of, wait_until_held, wait_until_settled
+from local.stack.twin_proof import (
+    Newest,
+    held_by_history,
+    held_by_twins,
+    newest_of,
+    wait_until_held,
+    wait_until_settled,
+)
 from local.stack.twin_tree import twin_tree
 from simulator.recordings import motes
 from simulator.replay import replay_with_progress
@@ -72,20 +79,27 @@ def prove(servers: Servers, supervisor: Supervisor, console: Console) -> bool:
     console.print(f"Replaying {len(messages):,} recorded messages of 4 motes (humidity, temperature) …")
     sent, queryable = Curve([], []), Curve([], [])
     seconds = _replay_and_wait(messages, counting, before, supervisor, console, (sent, queryable))
-    graph, newest = TwinGraph(servers.connections.digital_twins_http), newest_of(samples)
+    with TwinGraph(servers.connections.digital_twins_http) as graph:
+        twins = _wait_for_twins(graph, counting, newest_of(samples), supervisor)
+        passed = counting.take().since(before)
+        holds = _print_counts(passed, len(messages), readings, twins, console)
+        _print_speed(sent, queryable, len(messages), seconds, console)
+        for title, query in QUERIES:
+            _print_answer(counting, title, query, console)
+        _print_twins(counting, graph, samples[-1].asset, console)
+    return holds
+
+
+Row = tuple[str, int, int]
+"""What was counted, how many, and how many there should be."""
+
+
+def _wait_for_twins(graph: TwinGraph, counting: Counting, newest: Newest, supervisor: Supervisor) -> list[Row]:
     by_twins, by_history = partial(held_by_twins, graph, newest), partial(held_by_history, counting, newest)
-    twins = [
+    return [
         (name, wait_until_held(held, len(newest), supervisor, STALLED_SECONDS), len(newest))
         for name, held in (("twins at the newest value", by_twins), ("and their history", by_history))
     ]
-    passed = counting.take().since(before)
-    holds = _print_counts(passed, len(messages), readings, twins, console)
-    _print_speed(sent, queryable, len(messages), seconds, console)
-    for title, query in QUERIES:
-        _print_answer(counting, title, query, console)
-    _print_twins(counting, graph, samples[-1].asset, console)
-    graph.close()
-    return holds
 
 
 def _print_twins(counting: Counting, graph: TwinGraph, asset: str, console: Console) -> None:
@@ -131,10 +145,6 @@ def _send(messages: Sequence[Message], counting: Counting, sent: Curve, console:
             await replay_with_progress(messages, sender, console, told=sent.note)
 
     asyncio.run(send())
-
-
-Row = tuple[str, int, int]
-"""What was counted, how many, and how many there should be."""
 
 
 def _print_counts(passed: Counts, messages: int, readings: int, twins: Sequence[Row], console: Console) -> bool:

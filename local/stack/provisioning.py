@@ -24,7 +24,8 @@ def provision(connections: Connections, archive: Path) -> None:
     create_cosmos_containers(connections.cosmos)
     create_blob_containers(connections.storage)
     build_analytics_database(connections.kusto_http, archive)
-    model_twins(TwinGraph(connections.digital_twins_http))
+    with TwinGraph(connections.digital_twins_http) as graph:
+        model_twins(graph)
 
 
 def create_cosmos_containers(connection_string: str) -> None:

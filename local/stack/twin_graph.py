@@ -1,7 +1,7 @@
 """The stack's Digital Twins, over the listener that asks for no token."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -13,12 +13,15 @@ _ITEMS = 50
 
 
 class TwinGraph:
-    """Models, routes and queries of one instance. Raises httpx.HTTPError."""
+    """Models, routes and queries of one instance; a context that closes its connections. Raises httpx.HTTPError."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, params={"api-version": API_VERSION}, timeout=_PATIENCE)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def add_models(self, models: Sequence[Document]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from local.launch import PROJECT
 from simulator.samples import Message
 from tests.e2e.pipeline import Pipeline, is_malformed, readings_of, well_formed
+from tests.e2e.twins import assert_twins_hold_the_newest
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -34,7 +35,9 @@ def test_one_outcome_for_each_of_good_malformed_late_and_duplicated_messages(pip
     assert_nothing_lost_or_doubled(pipeline, messages)
 
 
-@pytest.mark.parametrize("victim", ["event_hubs", "cosmos", "functions_host", "data_explorer", "identity"])
+@pytest.mark.parametrize(
+    "victim", ["event_hubs", "cosmos", "functions_host", "data_explorer", "identity", "digital_twins"]
+)
 def test_a_kill_9_in_the_middle_loses_and_doubles_nothing(pipeline: Pipeline, victim: str) -> None:
     messages = pipeline.fleet(1_500, malformed=0.01, duplicates=0.01)
     head, tail = messages[:500], messages[500:]
@@ -49,6 +52,7 @@ def test_a_kill_9_in_the_middle_loses_and_doubles_nothing(pipeline: Pipeline, vi
             pipeline.servers.by_name[victim].restart()
 
     assert_nothing_lost_or_doubled(pipeline, messages)
+    assert_twins_hold_the_newest(pipeline, messages)
 
 
 def test_a_kill_9_of_the_iot_hub_loses_and_doubles_nothing_of_what_devices_send(pipeline: Pipeline) -> None:
