@@ -5,10 +5,10 @@ BIN := .venv/bin
 SETUP := .venv/.setup node_modules/.setup
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup run up status reset test lint format bench soak lock clean
+.PHONY: help setup run up status reset test lint format bench anomalies soak lock clean
 
 help: ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## make .venv and node_modules
 
@@ -52,12 +52,22 @@ format: $(SETUP) ## put the code into the project's format
 bench: $(SETUP) ## measure, and print one table for each benchmark
 	@$(BIN)/python -m benchmarks
 
+anomalies: $(SETUP) .venv/benchmarks/.setup ## compare the anomaly functions with other detectors on labelled recordings
+	@PYTHONPATH=.venv/benchmarks $(BIN)/python -m benchmarks.anomalies
+
+.venv/benchmarks/.setup: requirements-benchmarks.txt .venv/.setup
+	@echo "Setting up .venv/benchmarks (about a minute) …"
+	@rm -rf .venv/benchmarks
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .venv/benchmarks -r requirements-benchmarks.txt
+	@touch $@
+
 soak: $(SETUP) ## kill and throttle the stack while events flow: MINUTES=5 KILLS=6 (a minute)
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),5) --kills $(or $(KILLS),6)
 
 lock: $(SETUP) ## compile the requirement files anew after a change of a .in file
 	@$(COMPILE) -o requirements.txt requirements.in
 	@$(COMPILE) -o requirements-local.txt requirements-local.in
+	@$(COMPILE) -o requirements-benchmarks.txt requirements-benchmarks.in
 
 clean: ## remove what setup and the stack made
 	@rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
