@@ -18,9 +18,9 @@ class Rates:
     `patches_per_second`. Times are seconds of any clock that only goes forward.
     """
 
-    def __init__(self, patches_per_second: float) -> None:
+    def __init__(self, patches_per_second: float, telemetry_partitions: int = TELEMETRY_PARTITIONS) -> None:
         self._intervals = {
-            "update": _SPARE * TELEMETRY_PARTITIONS / (OF_READINGS * patches_per_second),
+            "update": _SPARE * telemetry_partitions / (OF_READINGS * patches_per_second),
             "propagate": _SPARE * TWIN_EVENTS_PARTITIONS / (OF_PLACES * patches_per_second),
         }
         self._lanes: dict[tuple[str, str], float] = {}
