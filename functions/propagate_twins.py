@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions.retries import FOR_EVER
 from shared.consumers.invocations import propagate_twins_batch
+from shared.topology import PROPAGATE_GROUP
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -15,7 +16,7 @@ bp = func.Blueprint()  # type: ignore[no-untyped-call]
     arg_name="events",
     event_hub_name="%TWIN_EVENTS_HUB%",
     connection="EventHubs",
-    consumer_group="propagate",
+    consumer_group=PROPAGATE_GROUP,
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions.retries import FOR_EVER
 from shared.consumers.invocations import store_batch
+from shared.topology import STORE_GROUP
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -15,7 +16,7 @@ bp = func.Blueprint()  # type: ignore[no-untyped-call]
     arg_name="events",
     event_hub_name="%TELEMETRY_HUB%",
     connection="EventHubs",
-    consumer_group="store",
+    consumer_group=STORE_GROUP,
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )

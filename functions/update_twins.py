@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions.retries import FOR_EVER
 from shared.consumers.invocations import update_twins_batch
+from shared.topology import TWINS_GROUP
 
 bp = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -15,7 +16,7 @@ bp = func.Blueprint()  # type: ignore[no-untyped-call]
     arg_name="events",
     event_hub_name="%TELEMETRY_HUB%",
     connection="EventHubs",
-    consumer_group="twins",
+    consumer_group=TWINS_GROUP,
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )

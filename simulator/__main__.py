@@ -14,6 +14,7 @@ from rich.console import Console
 
 from local.event_hubs_namespace import connection_string
 from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
+from local.topology import TELEMETRY_HUB
 from simulator.fleet import Fleet, FleetPlan
 from simulator.recordings import Columns, RecordingMistake, motes, recording
 from simulator.replay import Replayed, replay_with_progress
@@ -66,7 +67,7 @@ def replay_command(
     tag: Annotated[list[str] | None, typer.Option(help="NAME=COLUMN or COLUMN, repeatable (default: the rest)")] = None,
     every: Annotated[float, typer.Option(min=0.001, help="seconds between rows without a time column")] = 5.0,
     event_hubs: EventHubsOption = EVENT_HUBS,
-    hub: HubOption = "telemetry",
+    hub: HubOption = TELEMETRY_HUB,
     iot_hub: IotHubOption = "https://localhost:8084",
     authority: AuthorityOption = Path(".local/trust/ca.pem"),
 ) -> None:
@@ -95,7 +96,7 @@ def fleet_command(
     via: ViaOption = Via.HUB,
     rate: RateOption = None,
     event_hubs: EventHubsOption = EVENT_HUBS,
-    hub: HubOption = "telemetry",
+    hub: HubOption = TELEMETRY_HUB,
     iot_hub: IotHubOption = "https://localhost:8084",
     authority: AuthorityOption = Path(".local/trust/ca.pem"),
 ) -> None:

@@ -20,6 +20,7 @@ from local.data_explorer.ingestion import extension as ingestion
 from local.http import local_app, serving, with_local_routes
 from local.identity.tokens import Tokens
 from local.process import announce, run, server_arguments, stop_requested
+from local.topology import ANALYTICS_DATABASE
 
 DEFAULT_PORT = 8080
 WORKERS = 32
@@ -32,7 +33,10 @@ def arguments() -> ArgumentParser:
         "--http", type=int, metavar="N", help="also serve plain HTTP without a token check on this port"
     )
     parser.add_argument(
-        "--database", action="append", metavar="NAME", help="a database to have (repeatable; default: iot)"
+        "--database",
+        action="append",
+        metavar="NAME",
+        help=f"a database to have (repeatable; default: {ANALYTICS_DATABASE})",
     )
     parser.add_argument("--memory", default="1GB", metavar="SIZE", help="what DuckDB may take (default 1GB)")
     ingestion.add_arguments(parser)
@@ -46,7 +50,7 @@ def extensions(cluster: Cluster, arguments: Namespace) -> list[Extension]:
 
 async def main(arguments: Namespace) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS))
-    cluster = Cluster(arguments.data, arguments.database or ["iot"], memory_limit=arguments.memory)
+    cluster = Cluster(arguments.data, arguments.database or [ANALYTICS_DATABASE], memory_limit=arguments.memory)
     added = extensions(cluster, arguments)
     commands = Commands([command for extension in added for command in extension.commands])
     endpoints = Endpoints(cluster, commands)

@@ -21,6 +21,7 @@ from local.iot_hub.http_api import iot_hub_app
 from local.iot_hub.mqtt_server import serving_mqtt
 from local.iot_hub.registry import Registry
 from local.process import UserMistake, announce, run, server_arguments, stop_requested
+from local.topology import TELEMETRY_HUB
 
 DEFAULT_PORT = 8084
 DEFAULT_MQTT_PORT = 8883
@@ -80,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--event-hubs", default=connection_string(), metavar="CONNECTION", help="connection string of the namespace"
     )
-    parser.add_argument("--hub", default="telemetry", metavar="NAME", help="where messages go (default telemetry)")
+    parser.add_argument(
+        "--hub", default=TELEMETRY_HUB, metavar="NAME", help=f"where messages go (default {TELEMETRY_HUB})"
+    )
     parser.add_argument(
         "--enrichment",
         type=enrichment,

@@ -82,9 +82,8 @@ class Counting:
 
     def _documents(self) -> int:
         cosmos = TOPOLOGY["cosmos"]
-        container: ContainerProxy = self._cosmos.get_database_client(cosmos["database"]).get_container_client(
-            "telemetry"
-        )
+        telemetry = next(iter(cosmos["containers"]))
+        container: ContainerProxy = self._cosmos.get_database_client(cosmos["database"]).get_container_client(telemetry)
         counts: list[Any] = list(
             container.query_items("SELECT VALUE COUNT(1) FROM c", enable_cross_partition_query=True)
         )

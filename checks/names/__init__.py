@@ -1,0 +1,1 @@
+"""The names of hubs, groups, containers, databases and tables stand in topology.json, and nowhere else."""
