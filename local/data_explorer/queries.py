@@ -76,10 +76,15 @@ def run_query(database: Database, request: KustoRequest, cancellation: Cancellat
     options = {**request.options, **settings}
     allowed = limits(options)
     known, given = external_relations(database, text)
-    translation = database.translator.translate(text, request.parameters, known=known)
-    table, failure = run_sql(
-        database, translation.sql, translation.parameters, allowed, cancellation or Cancellation(), given
-    )
+    cancellation = cancellation or Cancellation()
+
+    def run(sql: str, values: dict[str, Any]) -> list[tuple[str, list[str]]]:
+        with _cursor(database, allowed, cancellation, given) as cursor:
+            found: list[tuple[str, list[str]]] = cursor.execute(sql, values or None).fetchall()
+            return found
+
+    translation = database.translator.translate(text, request.parameters, known=known, run=run)
+    table, failure = run_sql(database, translation.sql, translation.parameters, allowed, cancellation, given)
     return Answer(table, visualization(text), request.client_request_id, str(uuid.uuid4()), failure)
 
 
@@ -104,14 +109,21 @@ def run_sql(
     given: Mapping[str, pa.Table] | None = None,
 ) -> tuple[ResultTable, KustoError | None]:
     """Runs SQL that the translator made; `given` are relations of its own. The error says that the rows are partial."""
+    with _cursor(database, allowed, cancellation, given or {}) as cursor:
+        return _limited(cursor.sql(sql, params=parameters or None), allowed)
+
+
+@contextmanager
+def _cursor(
+    database: Database, allowed: QueryLimits, cancellation: Cancellation, given: Mapping[str, pa.Table]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     with (
         database.storage.reading(database.name) as cursor,
         cancellation.covering(cursor, allowed.seconds),
-        registered(cursor, given or {}),
+        registered(cursor, given),
     ):
         try:
-            relation = cursor.sql(sql, params=parameters or None)
-            return _limited(relation, allowed)
+            yield cursor
         except duckdb.Error as error:
             raise _in_kusto_terms(error, cancellation) from error
 

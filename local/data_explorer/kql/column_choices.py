@@ -16,10 +16,14 @@ _ORDERED = "ProjectReorderExpression"
 
 @dataclass(frozen=True)
 class ColumnChoice(Operator):
-    """`patterns` are names, with `*` for any characters, and how what they match is ordered."""
+    """`patterns` are names, with `*` for any characters, and how what they match is ordered.
+
+    `hidden` is a column that no pattern touches and that stays.
+    """
 
     verb: Literal["keep", "reorder", "away"]
     patterns: tuple[tuple[str, Order], ...]
+    hidden: str = ""
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         return self.chosen(columns)
@@ -29,6 +33,10 @@ class ColumnChoice(Operator):
 
     def chosen(self, columns: list[str]) -> list[str]:
         """The operator's columns, from those of its input."""
+        shown = [name for name in columns if name != self.hidden]
+        return self._chosen(shown) + [name for name in columns if name == self.hidden]
+
+    def _chosen(self, columns: list[str]) -> list[str]:
         matched = [name for name in columns if any(fnmatchcase(name, pattern) for pattern, _ in self.patterns)]
         if self.verb == "keep":
             return matched

@@ -13,8 +13,10 @@ from duckdb_kql.translate.functions import lookup, lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
 from local.data_explorer.errors import SyntaxMistake
-from local.data_explorer.kql import functions, operators, rewriting
+from local.data_explorer.kql import functions, operators, plugins, rewriting
 from local.data_explorer.kql.constructs import CONSTRUCTS, Construct
+from local.data_explorer.kql.neighbours import ROW_FUNCTIONS
+from local.data_explorer.kql.spellings import PARSE_KV
 
 PAGE = Path(__file__).with_name("COVERAGE.md")
 _ROOT = Path(__file__).parents[3]
@@ -48,10 +50,14 @@ def is_supported(construct: Construct) -> bool:
     """Whether the code knows the construct."""
     functions.install()
     if construct.kind == "operator":
+        if construct.name == "parse-kv":
+            return PARSE_KV in plugins.NAMES
         grammar_name = construct.name.replace("-", "") + "operator"
         return construct.name == "render" or grammar_name in {name.lower() for name in operators.read_operators()}
     if construct.kind == "plugin":
-        return False
+        return construct.name in plugins.NAMES
+    if construct.kind == "row function":
+        return construct.name in ROW_FUNCTIONS
     if construct.kind == "relation":
         return construct.name in rewriting.REFERENCES
     if construct.kind == "aggregate":
@@ -82,7 +88,7 @@ def _used(text: str) -> set[str]:
     return {
         token.text
         for before, token, after in words
-        if token.kind is Kind.WORD and (after.text == "(" or (before is not None and before.text in ("|", "(")))
+        if token.kind is Kind.WORD and (after.text == "(" or (before is not None and before.text in ("|", "(", "evaluate")))
     }
 
 

@@ -13,19 +13,28 @@ from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate import functions as tables
 
 from local.data_explorer.kql import (
+    aggregates,
+    bags,
     column_choices,
     conditionals,
     extremes,
+    key_values,
     macros,
     make_series,
     named_arguments,
+    named_rows,
     operators,
+    plugins,
     property_bags,
+    selections,
+    serialization,
     series_functions,
+    sessions,
+    subqueries,
     typing,
 )
 from local.data_explorer.kql.python_functions import PythonFunction
-from local.data_explorer.kql.rewriting import OF_AGGREGATES, OF_ANY_ROW, ROW
+from local.data_explorer.kql.rewriting import OF_AGGREGATES, ROW
 from local.data_explorer.storage import EXTENT
 
 Form = Callable[[ir.FunctionCall], str | None]
@@ -42,15 +51,12 @@ _SCALARS = (
     ("rand", "random()", (0,)),
     ("new_guid", "uuid()", (0,)),
 )
-_AGGREGATES = (
-    ("maxif", "max({0}) FILTER (WHERE {1})", (2,)),
-    ("minif", "min({0}) FILTER (WHERE {1})", (2,)),
-    ("take_anyif", "any_value({0}) FILTER (WHERE {1})", (2,)),
-    (OF_ANY_ROW, "struct_extract(any_value({0}), {1})", (2,)),
-    ("count_distinct", "count(DISTINCT {0})", (1,)),
-    ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,)),
+PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = (
+    *series_functions.python_functions(),
+    *sessions.FUNCTIONS,
+    *bags.FUNCTIONS,
+    *key_values.FUNCTIONS,
 )
-PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = (*series_functions.python_functions(),)
 """What the translated SQL calls in Python."""
 _installed: list[bool] = []
 
@@ -60,9 +66,12 @@ def install() -> None:
     if _installed:
         return
     _installed.append(True)
+    aggregates.install()
     extremes.install()
     named_arguments.install()
-    operators.install({**column_choices.READERS, **make_series.READERS})
+    named_rows.install()
+    for module in (column_choices, make_series, named_rows, plugins, selections, serialization, subqueries):
+        operators.install(module.READERS)
     property_bags.install()
     series_functions.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
@@ -70,18 +79,18 @@ def install() -> None:
     for name, template, arities in _SCALARS:
         tables.SCALAR_FUNCTIONS[name] = tables.FunctionSpec(name, "template", template, arities)
     tables.SCALAR_FUNCTIONS["todatetime"] = replace(tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})")
-    for name, template, arities in _AGGREGATES:
-        tables.AGGREGATE_FUNCTIONS[name] = tables.AggregateSpec(name, template, arities)
     for operator, macro in (("+", "kql_add"), ("-", "kql_subtract")):
         spec = tables.BINARY_OPERATORS[operator]
         tables.BINARY_OPERATORS[OF_AGGREGATES[operator]] = replace(spec, op=OF_AGGREGATES[operator])
         tables.BINARY_OPERATORS[operator] = replace(spec, template=macro + "({0}, {1})")
     translate._SPECIAL_FORMS.update(conditionals.forms())
     own: dict[str, Form] = {
+        "bag_merge": _merged_bags,
         "bin": _bin,
         "floor": _bin,
         "make_datetime": _made_datetime(),
         ROW: _row,
+        serialization.SAME: lambda node: translate.render_expr(node.args[0]),
         "tostring": _text(),
     }
     translate._SPECIAL_FORMS.update({**own, **typing.forms(translate.render_expr), **series_functions.forms()})
@@ -97,6 +106,11 @@ def _bin(node: ir.FunctionCall) -> str:
     if len(node.args) != 2:
         raise KqlUnsupportedError(node.name, hint="expects (value, roundTo)")
     return f"kql_bin({translate.render_expr(node.args[0])}, {translate.render_expr(node.args[1])})"
+
+
+def _merged_bags(node: ir.FunctionCall) -> str:
+    texts = ", ".join(f"CAST({translate.render_expr(argument)} AS VARCHAR)" for argument in node.args)
+    return f"CAST(kql_merge_bags([{texts}], {aggregates.LONGEST}) AS JSON)"
 
 
 class _DatetimeLiteral:

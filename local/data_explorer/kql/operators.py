@@ -14,6 +14,7 @@ from duckdb_kql.errors import KqlSchemaError
 
 Schema = dict[str, list[str]]
 Reader = Callable[[Any], ir.Operator | list[ir.Operator] | None]
+_NOTHING = ir.PrintSource(())
 _WRAPPERS = ("PipedOperator", "AfterPipeOperator")
 
 
@@ -41,6 +42,7 @@ def install(readers: Mapping[str, Reader]) -> None:
     """Lets duckdb-kql read these operators, by the grammar's names (`MakeSeriesOperator`)."""
     if not _readers:
         lower._lower_operator = _lowered(lower._lower_operator)
+        lower._resolve_in_subqueries = _with_tables(lower._resolve_in_subqueries)
         lower._substitute_operator = _substituted(lower._substitute_operator)
         tracking._operator_columns_unchecked = _tracked(tracking._operator_columns_unchecked)
         translate.render_operator = _rendered(translate.render_operator)
@@ -97,6 +99,35 @@ def _substituted_value(value: Any, scalars: dict[str, ir.Expr]) -> Any:
         }
         return dataclasses.replace(value, **changed)
     return value
+
+
+def _with_tables(original: Any) -> Any:
+    """`x in (T)` where T is a tabular `let`, inside of these operators too."""
+
+    def within(value: Any, names: set[str]) -> Any:
+        if isinstance(value, ir.Query):
+            return lower._resolve_in_subqueries(value, names)
+        if isinstance(value, tuple):
+            return tuple(within(item, names) for item in value)
+        if isinstance(value, ir.NamedExpr):
+            return original(ir.Query(_NOTHING, [ir.Project((value,))]), names).operators[0].expressions[0]
+        if isinstance(value, Operator):
+            return _changed(value, lambda field: within(field, names))
+        if isinstance(value, ir.Operator):
+            return original(ir.Query(_NOTHING, [value]), names).operators[0]
+        return value
+
+    def resolved(query: ir.Query, names: set[str]) -> ir.Query:
+        found: ir.Query = original(query, names)
+        found.operators[:] = [within(each, names) if isinstance(each, Operator) else each for each in found.operators]
+        return found
+
+    return resolved
+
+
+def _changed(operator: Operator, change: Callable[[Any], Any]) -> Operator:
+    fields = [field.name for field in dataclasses.fields(operator)]  # type: ignore[arg-type]
+    return dataclasses.replace(operator, **{name: change(getattr(operator, name)) for name in fields})  # type: ignore[type-var]
 
 
 def _tracked(original: Any) -> Any:

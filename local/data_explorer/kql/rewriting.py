@@ -1,7 +1,7 @@
 """Rewrites of duckdb-kql's trees: references among the tokens before they are parsed, operators on the IR after."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from duckdb_kql import ir
@@ -9,7 +9,14 @@ from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.functions import lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
+from local.data_explorer.kql.named_rows import with_lets
+from local.data_explorer.kql.neighbours import ORDER
+from local.data_explorer.kql.operators import Operator
+from local.data_explorer.kql.percentiles import several_percentiles
+from local.data_explorer.kql.plugins import Discovering
+from local.data_explorer.kql.serialization import serialized
 from local.data_explorer.kql.series_functions import with_columns
+from local.data_explorer.kql.subqueries import Nested
 from local.data_explorer.storage import EXTENT
 
 MATERIALIZED = "$materialized"
@@ -21,6 +28,7 @@ ROW, OF_ANY_ROW = "$row", "$of_any_row"
 OF_AGGREGATES = {"+": "+ of aggregates", "-": "- of aggregates"}
 REFERENCES = {"materialized_view": "{}" + MATERIALIZED, "external_table": EXTERNAL + "{}", "table": "{}"}
 Schema = dict[str, list[str]]
+Discover = Callable[[ir.Query], list[tuple[str, list[str]]]]
 
 
 def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
@@ -45,21 +53,26 @@ def resolve_references(text: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(external)
 
 
-def expand(query: ir.Query, schema: Mapping[str, Sequence[str]]) -> ir.Query:
+def expand(query: ir.Query, schema: Mapping[str, Sequence[str]], discover: Discover | None = None) -> ir.Query:
     """Writes out what the translator has no form for.
 
     `take_any(*)` and `take_any(a, b)`: one column each. Sums and differences of aggregates: operators of their own,
     since DuckDB knows their types too late for macros. `parse_json("null")`: a null that fits any type.
+
+    `discover` runs a query that finds a plugin's columns; without it these have to be given.
     """
-    expanded: ir.Query = _Expansion().of(query, {name: list(columns) for name, columns in schema.items()})
+    expanded: ir.Query = _Expansion(discover).of(query, {name: list(columns) for name, columns in schema.items()})
     return expanded
 
 
 class _Expansion:
     """One pass over a tree, whose nodes may be shared: each is done once in each query it is read in."""
 
-    def __init__(self) -> None:
+    def __init__(self, discover: Discover | None) -> None:
         self._done: dict[int, tuple[object, Any]] = {}
+        self._depth = 0
+        self._discover = discover
+        self._lets: list[tuple[str, Any]] = []
 
     def of(self, node: Any, schema: Schema) -> Any:
         known = self._done.get(id(node))
@@ -84,6 +97,7 @@ class _Expansion:
         return with_columns(dataclasses.replace(node, **changed))
 
     def _query(self, query: ir.Query, schema: Schema) -> ir.Query:
+        query = with_lets(query)
         schema = dict(schema)
         lets: list[tuple[str, Any]] = []
         for name, value in query.lets:
@@ -91,22 +105,50 @@ class _Expansion:
             if isinstance(bound, ir.Query) and _needs_columns(query):
                 schema[name] = output_columns(bound, schema)
             lets.append((name, bound))
+            self._lets.append((name, bound))
         expanded = ir.Query(self.of(query.source, schema), [], lets, list(query.parameters))
         for operator in query.operators:
             done = self.of(operator, schema)
+            if isinstance(done, Discovering) and done.found is None:
+                done = self._told(done, expanded)
+            if isinstance(done, Nested):
+                done = self._nested(done, _columns(expanded, schema), schema)
             if isinstance(done, ir.Summarize):
+                done = several_percentiles(done)
                 if any(_is_any_row(aggregate.expr) for aggregate in done.aggregates):
-                    done = _expanded_summarize(done, output_columns(expanded, schema))
+                    done = _expanded_summarize(done, _columns(expanded, schema))
                 aggregates = tuple(
                     dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates
                 )
                 done = dataclasses.replace(done, aggregates=aggregates)
             expanded.operators.append(done)
+        expanded.operators[:] = serialized(expanded)
+        del self._lets[len(self._lets) - len(lets) :]
         return expanded
+
+    def _told(self, plugin: Discovering, before: ir.Query) -> Any:
+        """The plugin with its columns, found by running what is before it."""
+        if self._discover is None or self._depth:
+            return plugin
+        rows = ir.Query(before.source, [*serialized(before), plugin.discovery], list(self._lets))
+        return plugin.told(self._discover(rows))
+
+    def _nested(self, operator: Nested, columns: list[str], schema: Schema) -> Any:
+        self._depth += 1
+        bound = operator.bound(columns, self._depth)
+        done = dataclasses.replace(bound, query=self.of(bound.query, schema))
+        self._depth -= 1
+        return done
+
+
+def _columns(query: ir.Query, schema: Schema) -> list[str]:
+    return [name for name in output_columns(query, schema) if name != ORDER]
 
 
 def _needs_columns(query: ir.Query) -> bool:
     """Whether one of the query's own operators can only be written out with its input's columns known."""
+    if any(isinstance(operator, Operator) for operator in query.operators):
+        return True
     summaries = (operator for operator in query.operators if isinstance(operator, ir.Summarize))
     return any(_is_any_row(aggregate.expr) for summary in summaries for aggregate in summary.aggregates)
 

@@ -15,6 +15,7 @@ from duckdb_kql.stored_functions import ResolvedFunctions, StoredFunction, parse
 from local.data_explorer.commands.tokens import Kind, tokenize
 from local.data_explorer.errors import SyntaxMistake
 from local.data_explorer.kql.rewriting import resolve_references
+from local.data_explorer.kql.spellings import respelled
 from local.data_explorer.schema import Function
 
 
@@ -56,7 +57,7 @@ def read_function(function: Function) -> StoredFunction | None:
 
 @lru_cache(maxsize=1000)
 def _read(name: str, parameters: str, body: str) -> StoredFunction | None:
-    body = resolve_references(body)[0]
+    body = respelled(resolve_references(body)[0])
     try:
         parsed = parse_functions([Function(name, parameters, body).definition])
     except ValueError as error:

@@ -3,9 +3,10 @@
 import datetime
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb_kql
@@ -27,11 +28,15 @@ from local.data_explorer.kql.rewriting import (
     resolve_references,
     with_extents,
 )
+from local.data_explorer.kql.spellings import respelled
 from local.data_explorer.kql.stored_functions import StoredFunctions
 from local.data_explorer.kql.typing import typed
 from local.data_explorer.kql.unsupported import not_supported
 
 KEPT_TRANSLATIONS = 1000
+Run = Callable[[str, dict[str, Any]], list[tuple[str, list[str]]]]
+"""Answers SQL with the names and types of columns."""
+Discovered = Callable[[Sequence[ParameterDeclaration], ir.Query], list[tuple[str, list[str]]]]
 
 
 @dataclass(frozen=True)
@@ -66,40 +71,55 @@ class Translator:
         *,
         shadowed: str | None = None,
         known: Mapping[str, Sequence[str]] | None = None,
+        run: Run | None = None,
     ) -> Translation:
         """`parameters` are values of `declare query_parameters`: KQL literals or plain values.
 
         `shadowed` is a table that a temporary one stands for, as in an update policy's query; `known` are the columns
-        of relations beyond the catalog's. Raises SyntaxMistake, SemanticMistake.
+        of relations beyond the catalog's. `run` answers what has to be asked before the columns of bag_unpack or pivot
+        are known; without it these need an output schema. Raises SyntaxMistake, SemanticMistake, and what `run` raises.
         """
         beyond = {name: list(columns) for name, columns in (known or {}).items()}
         key = (text, shadowed, repr(beyond))
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = self._translated(text, shadowed, beyond)
+            asked = _Asked(run, parameters or {})
+            kept = self._translated(text, shadowed, beyond, asked)
+            if asked.times:
+                return self._translation(text, kept, parameters)
             with self._lock:
                 self._kept[key] = kept
                 if len(self._kept) > KEPT_TRANSLATIONS:
                     self._kept.popitem(last=False)
+        return self._translation(text, kept, parameters)
+
+    def _translation(self, text: str, kept: "_Kept", parameters: dict[str, Any] | None) -> Translation:
         values = _bound(kept.query.parameters, kept.slots, parameters or {})
         return Translation(kept.sql, values, resolve_references(text)[1])
 
-    def lowered(self, text: str, beyond: Schema | None = None) -> ir.Query:
+    def lowered(self, text: str, beyond: Schema | None = None, discover: Discovered | None = None) -> ir.Query:
         """The query's tree, written out as far as the translator needs it. Raises as `translate` does."""
         preamble = self._functions.preamble(text)
         with _in_kusto_terms(text, preamble.count("\n")):
             resolved, _ = resolve_references(preamble + text)
-            tree = lower(resolved, functions=self._functions.tabular)
-            return typed(expand(tree, {**self.schema, **(beyond or {})}), self._types)
+            tree = lower(respelled(resolved), functions=self._functions.tabular)
+            ask = None if discover is None else partial(discover, tree.parameters)
+            return typed(expand(tree, {**self.schema, **(beyond or {})}, ask), self._types)
 
     def rendered(self, query: ir.Query, schema: Schema | None = None, text: str = "") -> TranslationResult:
         """SQL of a query's tree; `text` is the query's own, for errors to point at. Raises as `translate` does."""
         with _in_kusto_terms(text), clock(None):
             return to_sql(query, schema or self.schema)
 
-    def _translated(self, text: str, shadowed: str | None, beyond: Schema) -> "_Kept":
-        query = self.lowered(text, beyond)
+    def _translated(self, text: str, shadowed: str | None, beyond: Schema, asked: "_Asked") -> "_Kept":
+        def discover(declared: Sequence[ParameterDeclaration], rows: ir.Query) -> list[tuple[str, list[str]]]:
+            return asked.rows(self._finished(rows, shadowed, beyond, text), declared)
+
+        query = self.lowered(text, beyond, None if asked.run is None else discover)
+        return self._finished(query, shadowed, beyond, text)
+
+    def _finished(self, query: ir.Query, shadowed: str | None, beyond: Schema, text: str) -> "_Kept":
         schema = {**self.schema, **beyond}
         if asks_ingestion_time(query):
             tables = tuple(self.catalog.tables)
@@ -113,6 +133,20 @@ class _Kept:
     sql: str
     slots: frozenset[str]
     query: ir.Query
+
+
+class _Asked:
+    """What is asked of the data while a query is translated, and how often it was."""
+
+    def __init__(self, run: Run | None, parameters: dict[str, Any]) -> None:
+        self.run = run
+        self.times = 0
+        self._parameters = parameters
+
+    def rows(self, kept: _Kept, declared: Sequence[ParameterDeclaration]) -> list[tuple[str, list[str]]]:
+        assert self.run is not None, "nothing is asked without it"
+        self.times += 1
+        return self.run(kept.sql, _bound(declared, kept.slots, self._parameters))
 
 
 def _bound(declared: Sequence[ParameterDeclaration], slots: frozenset[str], given: dict[str, Any]) -> dict[str, Any]:

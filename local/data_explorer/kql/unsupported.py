@@ -24,7 +24,7 @@ def not_supported(error: KqlUnsupportedError, text: str, lines_before: int) -> S
 
 
 def _mistake(name: str, place: Token | None, text: str, hint: str) -> SemanticMistake:
-    because = f" ({hint})" if hint and "not implemented in this wave" not in hint else ""
+    because = f" ({hint})" if hint and "in this wave" not in hint else ""
     reason = f"The local Data Explorer does not serve '{name}' as it is used here{because}"
     if place is None:
         return SemanticMistake(reason, error="SEM0001")

@@ -173,7 +173,7 @@ def test_columns_are_chosen_by_patterns(kusto: Kusto, operator: str, columns: st
         ("| scan with (step s: true => a = x;)", "scan", "2:3"),
         ("| extend y = hll_merge(x)", "hll_merge", "2:14"),
         ("| summarize hll(x)", "hll", "2:13"),
-        ("| evaluate basket()", "evaluate", "2:3"),
+        ("| evaluate basket()", "basket", "2:12"),
     ],
 )
 def test_what_is_not_served_is_a_semantic_error_with_its_name_and_place(
