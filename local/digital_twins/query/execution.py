@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from local.digital_twins.query.access import hint
 from local.digital_twins.query.continuation import Position, position_of, token_of
 from local.digital_twins.query.errors import invalid_token, timed_out
 from local.digital_twins.query.parser import parse
@@ -41,6 +42,7 @@ class _Plan:
     """A query as SQL: `where` is a condition that is true of every row when the query has none."""
 
     query: Query
+    scope: Scope
     rows: Rows
     source: Source
     where: str
@@ -65,12 +67,12 @@ def _plan(query: Query) -> _Plan:
     scope, parameters = Scope(query), Parameters()
     rows = Rows(query, scope)
     where = "TRUE" if query.where is None else Predicates(scope, parameters).sql(query.where)
-    return _Plan(query, rows, source_of(query, scope, parameters), where, parameters)
+    return _Plan(query, scope, rows, source_of(query, scope, parameters), where, parameters)
 
 
 def _count(connection: sqlite3.Connection, plan: _Plan) -> QueryPage:
-    source = plan.source
-    sql = f"{source.before}SELECT count(*) FROM {source.tables} WHERE {plan.where}"
+    source, way = plan.source, hint(connection, plan.query, plan.scope, ())
+    sql = f"{source.before}SELECT count(*) FROM {source.tables} {way} WHERE {plan.where}"
     [(count,)] = connection.execute(sql, plan.parameters.values)
     return QueryPage([{"COUNT": count}], None, _BASE_CHARGE + _ROW_CHARGE)
 
@@ -82,8 +84,9 @@ def _page(connection: sqlite3.Connection, plan: _Plan, position: Position, page_
     keys, parameters, source = ", ".join(plan.source.keys), plan.parameters, plan.source
     documents = ", ".join(f"{member.table}.document" for member in plan.rows.members)
     after = f" AND ({keys}) > ({', '.join(map(parameters.add, position.after))})" if position.after else ""
+    way = hint(connection, plan.query, plan.scope, position.after)
     sql = (
-        f"{source.before}SELECT {keys}, {documents} FROM {source.tables} WHERE {plan.where}{after} "
+        f"{source.before}SELECT {keys}, {documents} FROM {source.tables} {way} WHERE {plan.where}{after} "
         f"ORDER BY {keys} LIMIT {wanted + 1}"
     )
     found = connection.execute(sql, parameters.values).fetchall()

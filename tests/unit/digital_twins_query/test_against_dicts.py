@@ -1,10 +1,14 @@
 """Generated queries give here what they give over plain Python dicts, whatever the pages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.digital_twins.query import access
 from tests.unit.digital_twins_query import oracle
 from tests.unit.digital_twins_query.graph import Document, Graph
 from tests.unit.digital_twins_query.oracle import MISSING, Formula, Row, value_at
@@ -12,6 +16,16 @@ from tests.unit.digital_twins_query.walking import Hop, ways
 
 EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PAGES = st.sampled_from([1, 2, 3, 1000])
+WAYS = st.sampled_from([(access.SMALL, 0), (0, 0), (0, 1), (0, 1000)])
+"""SMALL and DENSE: as SQLite likes, or by id, or what a sample tells, or the whole table."""
+
+
+@contextmanager
+def going(way: tuple[int, int]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access, "SMALL", way[0])
+        patch.setattr(access, "DENSE", way[1])
+        yield
 
 
 def graph_of(twins: list[Document], relationships: list[Document] | None = None) -> Graph:
@@ -23,20 +37,24 @@ def by_id(twins: list[Document]) -> list[Document]:
 
 
 @EXAMPLES
-@given(oracle.twins(), oracle.conditions(["T"]), PAGES)
-def test_filtered_twins(twins: list[Document], where: Formula, page_size: int) -> None:
-    found = graph_of(twins).query(f"SELECT * FROM DIGITALTWINS T WHERE {where.text}", page_size)
+@given(oracle.twins(), oracle.conditions(["T"]), PAGES, WAYS)
+def test_filtered_twins(twins: list[Document], where: Formula, page_size: int, way: tuple[int, int]) -> None:
+    with going(way):
+        found = graph_of(twins).query(f"SELECT * FROM DIGITALTWINS T WHERE {where.text}", page_size)
 
     assert found == [each for each in by_id(twins) if where.holds({"T": each})]
 
 
 @EXAMPLES
-@given(oracle.twins(), oracle.conditions(["T"]), st.integers(0, 4), PAGES)
-def test_counted_and_topmost_twins(twins: list[Document], where: Formula, top: int, page_size: int) -> None:
+@given(oracle.twins(), oracle.conditions(["T"]), st.integers(0, 4), PAGES, WAYS)
+def test_counted_and_topmost_twins(
+    twins: list[Document], where: Formula, top: int, page_size: int, way: tuple[int, int]
+) -> None:
     graph = graph_of(twins)
 
-    counted = graph.query(f"SELECT COUNT() FROM DIGITALTWINS T WHERE {where.text}")
-    topmost = graph.query(f"SELECT TOP({top}) FROM DIGITALTWINS T WHERE {where.text}", page_size)
+    with going(way):
+        counted = graph.query(f"SELECT COUNT() FROM DIGITALTWINS T WHERE {where.text}")
+        topmost = graph.query(f"SELECT TOP({top}) FROM DIGITALTWINS T WHERE {where.text}", page_size)
 
     expected = [each for each in by_id(twins) if where.holds({"T": each})]
     assert counted == [{"COUNT": len(expected)}]
