@@ -10,6 +10,7 @@ BENCHMARKS = (
     "data_explorer",
     "ingestion",
     "gold",
+    "digital_twins_queries",
     "functions_host",
     "requests_per_event",
     "pipeline",
