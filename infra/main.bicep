@@ -88,6 +88,14 @@ param iotHubUnits int = 1
 @description('Make a device provisioning service, too.')
 param deviceProvisioning bool = false
 
+@description('Make a missing twin from its kind; else its telemetry is dead-lettered.')
+param twinAutoProvision bool = true
+
+@description('Patches a second that the Digital Twins instance takes of all workers together: 1,000, unless Microsoft raised it for you.')
+@minValue(10)
+@maxValue(100000)
+param twinPatchesPerSecond int = 1000
+
 @description('Serverless has no standing cost; autoscale takes more and goes on scaling.')
 @allowed(['serverless', 'autoscale'])
 param cosmosCapacityMode string = 'serverless'
@@ -363,6 +371,8 @@ module app 'app/function-app.bicep' = {
     eventHubsNamespace: eventHubs.outputs.fullyQualifiedNamespace
     cosmosEndpoint: cosmos.outputs.endpoint
     digitalTwinsUrl: digitalTwins.outputs.url
+    twinAutoProvision: twinAutoProvision
+    twinPatchesPerSecond: twinPatchesPerSecond
     kustoUri: dataExplorer.outputs.uri
     kustoIngestUri: dataExplorer.outputs.ingestUri
     applicationInsights: monitoring.outputs.connectionString

@@ -36,7 +36,7 @@ var feedLagSeconds = topology.cosmos.containers.telemetry.defaultTtl / 4
 var outageHours = retentionHours / 4
 var logRules = [
   {
-    name: 'dead-letters'
+    name: 'dead-letters-appear'
     severity: 2
     description: 'Elements were dead-lettered. `python -m operations dead-letters list` shows them with their reasons.'
     frequency: 'PT5M'
@@ -123,7 +123,7 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   location: 'global'
   tags: tags
   properties: {
-    groupShortName: 'telemetry'
+    groupShortName: 'iot-alerts'
     enabled: true
     emailReceivers: empty(email) ? [] : [{ name: 'operator', emailAddress: email, useCommonAlertSchema: true }]
   }

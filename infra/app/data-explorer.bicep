@@ -48,7 +48,9 @@ var scripts = [
   { name: '030-gold', content: loadTextContent('../../kql/030-gold.kql') }
   { name: '040-functions', content: loadTextContent('../../kql/040-functions.kql') }
   { name: '050-twin-history', content: loadTextContent('../../kql/050-twin-history.kql') }
+  { name: '055-twin-functions', content: loadTextContent('../../kql/055-twin-functions.kql') }
   { name: '060-dead-letters', content: loadTextContent('../../kql/060-dead-letters.kql') }
+  { name: '070-time-series', content: loadTextContent('../../kql/070-time-series.kql') }
 ]
 
 resource cluster 'Microsoft.Kusto/clusters@2024-04-13' = {

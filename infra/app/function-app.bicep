@@ -64,6 +64,14 @@ param cosmosEndpoint string
 @description('Address of Digital Twins.')
 param digitalTwinsUrl string
 
+@description('Make a missing twin from its kind; else its telemetry is dead-lettered.')
+param twinAutoProvision bool
+
+@description('Patches a second that the Digital Twins instance takes of all workers together.')
+@minValue(10)
+@maxValue(100000)
+param twinPatchesPerSecond int
+
 @description('Address of the Data Explorer cluster.')
 param kustoUri string
 
@@ -83,6 +91,8 @@ var packageUrl = '${blobEndpoint}${topology.storage.cloudContainers.appPackage}'
 var triggers = [
   'store_telemetry'
   analyticsRoute == 'parallel' ? 'forward_telemetry' : 'forward_changes'
+  'update_twins'
+  'propagate_twins'
 ]
 var appSettings = {
   AZURE_CLIENT_ID: identityClientId
@@ -97,6 +107,8 @@ var appSettings = {
   DEAD_LETTER_CONTAINER: topology.storage.containers.deadLetters
   ANALYTICS_ROUTE: analyticsRoute
   DIGITAL_TWINS_URL: digitalTwinsUrl
+  TWIN_AUTO_PROVISION: string(twinAutoProvision)
+  TWIN_PATCHES_PER_SECOND: string(twinPatchesPerSecond)
   KUSTO_URI: kustoUri
   KUSTO_INGEST_URI: kustoIngestUri
   KUSTO_DATABASE: topology.dataExplorer.database

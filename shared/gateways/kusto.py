@@ -34,6 +34,11 @@ Readings
 | distinct EventId
 """
 
+_TAGS = """
+Readings
+| distinct Asset, TagName
+"""
+
 
 def kusto_client(uri: str, client_id: str | None) -> KustoClient:
     credential: TokenCredential = DefaultAzureCredential(managed_identity_client_id=client_id)
@@ -54,6 +59,14 @@ class AnalyticsDatabase:
     async def in_readings(self, event_ids: Sequence[str]) -> set[str]:
         """Which of these events have a row in Readings."""
         return await self._found(_IN_READINGS, event_ids)
+
+    async def tags(self) -> list[tuple[str, str]]:
+        """Every asset and tag that has a reading."""
+        try:
+            answer = await asyncio.to_thread(self._client.execute_query, self._database, _TAGS)
+        except (KustoError, OSError) as error:
+            raise Unavailable("Data Explorer", error) from error
+        return [(str(row["Asset"]), str(row["TagName"])) for row in answer.primary_results[0]]
 
     async def command(self, text: str) -> None:
         """Runs a management command."""

@@ -1,0 +1,19 @@
+"""`python -m checks.bicep`: what is wrong with the Bicep, its roles and the app's settings; status 1 if anything is."""
+
+import sys
+
+from checks.access.grants import grants, unfit_grants
+from checks.access.needs import needs, unknown_operations
+from checks.bicep.checker import findings
+from checks.settings import unfit_settings
+
+
+def main() -> int:
+    found = [*findings(), *unknown_operations(), *unfit_grants(grants(), needs()), *unfit_settings()]
+    for finding in found:
+        print(finding)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

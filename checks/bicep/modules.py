@@ -1,0 +1,98 @@
+"""Modules: their files, parameters and outputs; and the files that load… functions take."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tree_sitter import Node
+
+from checks.bicep.declarations import Declarations, declarations
+from checks.bicep.language import LOADING
+from checks.bicep.source import Finding, Source, body_of, identifier, walk
+
+
+@cache
+def _module(path: Path, changed: int) -> Declarations:
+    return declarations(Source(path, path.name))
+
+
+def _target(source: Source, declaration: Node) -> Path | None:
+    path = source.literal(next((each for each in declaration.named_children if each.type == "string"), None))
+    return None if path is None else source.path.parent / path
+
+
+def broken_modules(source: Source, declared: Declarations) -> Iterator[Finding]:
+    for name, each in declared.of("module").items():
+        target = _target(source, each.node)
+        if target is None or not target.is_file():
+            yield source.finding(each.node, "module", f"module '{name}': there is no such file")
+            continue
+        yield from _parameters(source, name, each.node, _module(target, target.stat().st_mtime_ns))
+    yield from _outputs(source, declared)
+
+
+def _parameters(source: Source, name: str, node: Node, module: Declarations) -> Iterator[Finding]:
+    body = body_of(node)
+    given: dict[str, tuple[Node, Node | None]] = {}
+    is_open = False
+    if body is not None:
+        _, value = source.properties(body)[0].get("params", (None, None))
+        if value is not None and value.type == "object":
+            given, is_open = source.properties(value)
+    for parameter, (at, _) in given.items():
+        if parameter not in module.of("param"):
+            yield source.finding(at, "module", f"module '{name}' has no parameter '{parameter}'")
+    for parameter in sorted(module.required - set(given)):
+        if not is_open:
+            yield source.finding(node, "module", f"module '{name}': parameter '{parameter}' is missing")
+
+
+def _outputs(source: Source, declared: Declarations) -> Iterator[Finding]:
+    """`module.outputs.name` of modules that have no such output."""
+    modules = declared.of("module")
+    for node in walk(source.root):
+        inner = node.child_by_field_name("object") if node.type == "member_expression" else None
+        if inner is None or inner.type != "member_expression" or not _is_property(source, inner, "outputs"):
+            continue
+        root = next((each for each in walk(inner) if each.type == "identifier"), None)
+        if root is None or source.text(root) not in modules:
+            continue
+        target = _target(source, modules[source.text(root)].node)
+        wanted = node.child_by_field_name("property")
+        if target is None or not target.is_file() or wanted is None:
+            continue
+        if source.text(wanted) not in _module(target, target.stat().st_mtime_ns).outputs:
+            yield source.finding(node, "module", f"{target.name} has no output '{source.text(wanted)}'")
+
+
+def _is_property(source: Source, member: Node, name: str) -> bool:
+    found = member.child_by_field_name("property")
+    return found is not None and source.text(found) == name
+
+
+def loaded_files(source: Source) -> Iterator[tuple[Node, Path]]:
+    """Each call of a load… function: where, and which file."""
+    for node in walk(source.root):
+        if node.type != "call_expression" or source.text(node.named_children[0]) not in LOADING:
+            continue
+        arguments = node.child_by_field_name("arguments")
+        path = source.literal(arguments.named_children[0]) if arguments and arguments.named_children else None
+        if path is not None:
+            yield node, source.path.parent / path
+
+
+def missing_files(source: Source) -> Iterator[Finding]:
+    for node, path in loaded_files(source):
+        if not path.is_file():
+            yield source.finding(node, "file", f"there is no file {path.name} in {path.parent.name}/")
+
+
+def loader_of(source: Source, name: str, declared: Declarations) -> Path | None:
+    """The JSON file that a variable holds: `var name = loadJsonContent('…')`."""
+    each = declared.symbols.get(name)
+    if each is None or each.kind != "var" or identifier(each.node) is None:
+        return None
+    value = each.node.named_children[-1]
+    if value.type != "call_expression" or source.text(value.named_children[0]) != "loadJsonContent":
+        return None
+    return next((path for _, path in loaded_files(source) if _.start_byte == value.start_byte), None)

@@ -1,0 +1,147 @@
+"""What this project deploys: its Bicep, its roles, its settings, and what its alerts and names refer to."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from checks.access.grants import grants, unfit_grants
+from checks.access.needs import needs, unknown_operations
+from checks.access.rights import roles_of
+from checks.bicep.checker import findings
+from checks.bicep.resources import resources
+from checks.bicep.source import PROJECT, Finding, sources
+from checks.settings import unfit_settings
+from shared.consumers import observation
+
+TOPOLOGY = json.loads((PROJECT / "topology.json").read_text())
+ROLES = json.loads((PROJECT / "infra/roles.json").read_text())
+
+
+def listed(found: list[Finding]) -> str:
+    return "\n".join(map(str, found))
+
+
+def test_the_bicep_is_what_azure_takes() -> None:
+    found = findings()
+
+    assert not found, listed(found)
+
+
+def test_every_call_has_its_role_and_every_role_its_call() -> None:
+    found = [*unknown_operations(), *unfit_grants(grants(), needs())]
+
+    assert not found, listed(found)
+
+
+def test_every_setting_of_the_app_is_set_in_azure_and_in_the_sample() -> None:
+    found = list(unfit_settings())
+
+    assert not found, listed(found)
+
+
+def test_roles_are_given_by_name_and_each_name_has_one_id() -> None:
+    by_name = {
+        each.role
+        for each in grants()
+        if each.service != "cosmos" and (each.service, each.resource) != ("dataExplorer", "database")
+    }
+
+    assert by_name == set(ROLES)
+    assert len(set(ROLES.values())) == len(ROLES)
+    assert all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", each) for each in ROLES.values())
+
+
+def test_cosmos_roles_are_all_given() -> None:
+    assert {each.role for each in grants() if each.service == "cosmos"} == set(roles_of("cosmos"))
+
+
+def test_no_key_is_read_and_local_authentication_is_off() -> None:
+    texts = {source.name: source.path.read_text() for source in sources()}
+
+    assert not [name for name, text in texts.items() if re.search(r"listKeys|listAccountSas|connectionString:", text)]
+    for module, switch in {
+        "cosmos": "disableLocalAuth: true",
+        "event-hubs": "disableLocalAuth: true",
+        "iot-hub": "disableLocalAuth: true",
+        "monitoring": "DisableLocalAuth: true",
+        "storage": "allowSharedKeyAccess: false",
+    }.items():
+        assert switch in texts[f"infra/app/{module}.bicep"]
+
+
+def test_triggers_name_hubs_and_groups_of_topology() -> None:
+    hubs = {"%TELEMETRY_HUB%": "telemetry", "%TWIN_EVENTS_HUB%": "twin-events"}
+    groups = [(hubs[hub], group) for hub, group in _event_hub_triggers()]
+
+    assert groups
+    assert all(group in TOPOLOGY["eventHubs"][hub]["consumerGroups"] for hub, group in groups)
+    assert len(set(groups)) == len(groups), "two functions that share a group take each other's events"
+
+
+def test_instances_are_kept_ready_for_functions_that_there_are() -> None:
+    text = (PROJECT / "infra/app/function-app.bicep").read_text()
+    listed_triggers = set(re.findall(r"'(\w+)'", text.split("var triggers = [")[1].split("]")[0])) - {"parallel"}
+
+    assert listed_triggers == {path.stem for path in _functions()}
+
+
+def test_alerts_ask_for_metrics_that_the_app_reports() -> None:
+    reported = set(re.findall(r'"(\w+)": "', Path(observation.__file__).read_text())) | {"lag"}
+    asked = set(re.findall(r"iot\.telemetry\.(\w+)", (PROJECT / "infra/app/alerts.bicep").read_text()))
+
+    assert asked == {"dead_lettered", "lag"}
+    assert asked <= reported
+
+
+def test_every_alert_of_the_promise_is_there() -> None:
+    text = (PROJECT / "infra/app/alerts.bicep").read_text()
+    names = set(re.findall(r"name: '([\w-]+)'", text))
+
+    assert names >= {"dead-letters-appear", "ingestion-failures"}
+    assert names >= {"hub-lag", "change-feed-lag", "service-away", "telemetry-unread", "data-connection-lag"}
+    assert names >= {"event-hubs", "cosmos", "storage", "digital-twins", "iot-hub"}
+    assert "retentionHours * 3600 / 4" in text
+    assert "topology.cosmos.containers.telemetry.defaultTtl / 4" in text
+
+
+def test_each_resource_type_is_taken_from_the_published_types() -> None:
+    used = {each.full_type for source in sources() for each in resources(source)}
+
+    assert len(used) > 40
+    assert {each.partition("/")[0] for each in used} >= {
+        "Microsoft.Devices",
+        "Microsoft.DigitalTwins",
+        "Microsoft.DocumentDB",
+        "Microsoft.EventHub",
+        "Microsoft.Insights",
+        "Microsoft.Kusto",
+        "Microsoft.Network",
+        "Microsoft.Storage",
+        "Microsoft.Web",
+    }
+
+
+def test_the_role_table_of_the_docs_is_that_of_the_grants() -> None:
+    text = (PROJECT / "docs/deployment.md").read_text()
+    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines() if "|" in line}
+
+    assert {(each.principal, f"{each.service}/{each.resource}", each.role, each.why) for each in grants()} <= rows
+
+
+def _functions() -> list[Path]:
+    paths = (PROJECT / "functions").glob("*.py")
+    return [path for path in paths if "function_name(" in path.read_text()]
+
+
+def _event_hub_triggers() -> Iterator[tuple[str, str]]:
+    """(hub, consumer group) of each Event Hub trigger, as its decorator says them."""
+    for path in _functions():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".event_hub_message_trigger"):
+                given = {each.arg: each.value for each in node.keywords}
+                hub, group = given["event_hub_name"], given["consumer_group"]
+                assert isinstance(hub, ast.Constant)
+                assert isinstance(group, ast.Constant)
+                yield str(hub.value), str(group.value)
