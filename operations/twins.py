@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,7 +96,7 @@ async def prepare(client: "DigitalTwinsClient") -> int:
     return len(missing)
 
 
-def models_of(folder: Path) -> list[dict[str, Any]]:
+def models_of(folder: Path) -> list[MutableMapping[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 

@@ -1,22 +1,21 @@
 """What each principal needs: the app and its operator by the calls of the code and its triggers, services by what Bicep
 connects."""
 
-import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from checks.access.reach import gateways, gateways_used, path_of, reached, tree_of
+from checks.access.reach import gateways, gateways_used, path_of, reached
 from checks.access.rights import SDKS
 from checks.access.sdk_calls import Call, calls_of
+from checks.access.triggers import triggers
 from checks.bicep.source import PROJECT, Finding
 
 ACCOUNT = "account"
 APP, OPERATIONS = "function_app", "operations.__main__"
-_HUB_OF = {"%TELEMETRY_HUB%": "telemetry", "%TWIN_EVENTS_HUB%": "twin-events"}
+HUB_OF = {"%TELEMETRY_HUB%": "telemetry", "%TWIN_EVENTS_HUB%": "twin-events"}
 _LEASE_RIGHTS = ("items/create", "items/read", "items/replace", "items/upsert", "items/delete", "executeQuery")
 _README = "az iot hub device-identity create"
 """How the README registers a device: the operator's own right."""
@@ -97,27 +96,18 @@ def _resource(service: str, settings: frozenset[str]) -> str:
 
 def _of_triggers(principal: str) -> Iterator[Need]:
     """What the host needs for the triggers (Functions, "Identity-based connections", "Cosmos DB trigger")."""
-    for path in sorted((PROJECT / "functions").glob("*.py")):
-        for node in ast.walk(tree_of(f"functions.{path.stem}")):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                yield from _of_trigger(principal, node.func.attr, node, path)
-
-
-def _of_trigger(principal: str, binding: str, node: ast.Call, path: Path) -> Iterator[Need]:
-    why = f"the trigger in functions/{path.name}"
-    if binding == "event_hub_message_trigger":
-        given = {each.arg: each.value for each in node.keywords}
-        name = given["event_hub_name"]
-        assert isinstance(name, ast.Constant)
-        yield Need(principal, "eventHubs", _HUB_OF[str(name.value)], "receive", why)
-        yield Need(
-            principal, "storage", ACCOUNT, "blobs/own", "AzureWebJobsStorage: checkpoints, locks and keys of the host"
-        )
-    if binding == "cosmos_db_trigger":
-        yield Need(principal, "cosmos", "telemetry", "readChangeFeed", why)
-        yield from (Need(principal, "cosmos", "leases", right, why) for right in _LEASE_RIGHTS)
-        for container in ("telemetry", "leases"):
-            yield Need(principal, "cosmos", container, "readMetadata", why)
+    for trigger in triggers():
+        why = f"the trigger in {trigger.file}"
+        if trigger.kind == "eventHubTrigger":
+            yield Need(principal, "eventHubs", HUB_OF[trigger.hub], "receive", why)
+        if trigger.kind == "cosmosDBTrigger":
+            yield Need(principal, "cosmos", "telemetry", "readChangeFeed", why)
+            yield from (Need(principal, "cosmos", "leases", right, why) for right in _LEASE_RIGHTS)
+            for container in ("telemetry", "leases"):
+                yield Need(principal, "cosmos", container, "readMetadata", why)
+    yield Need(
+        principal, "storage", ACCOUNT, "blobs/own", "AzureWebJobsStorage: the host's checkpoints, locks and keys"
+    )
 
 
 def _of_readme() -> Iterator[Need]:

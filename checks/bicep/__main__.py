@@ -1,5 +1,6 @@
 """`python -m checks.bicep`: what is wrong with the Bicep, its roles and the app's settings; status 1 if anything is."""
 
+import logging
 import sys
 
 from checks.access.grants import grants, unfit_grants
@@ -9,6 +10,7 @@ from checks.settings import unfit_settings
 
 
 def main() -> int:
+    logging.disable(logging.WARNING)  # azure-functions warns of an app without HTTP triggers
     found = [*findings(), *unknown_operations(), *unfit_grants(grants(), needs()), *unfit_settings()]
     for finding in found:
         print(finding)

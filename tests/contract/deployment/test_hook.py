@@ -25,7 +25,7 @@ def hook(checkout: Path, environment: dict[str, str]) -> subprocess.CompletedPro
 
 
 def operations(checkout: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [checkout / ".venv/bin/python", "-m", "operations", *arguments]
+    command = [str(checkout / ".venv/bin/python"), "-m", "operations", *arguments]
     return subprocess.run(
         command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=100, check=False
     )

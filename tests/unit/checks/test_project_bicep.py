@@ -1,14 +1,13 @@
 """What this project deploys: its Bicep, its roles, its settings, and what its alerts and names refer to."""
 
-import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from checks.access.grants import grants, unfit_grants
-from checks.access.needs import needs, unknown_operations
+from checks.access.needs import HUB_OF, needs, unknown_operations
 from checks.access.rights import roles_of
+from checks.access.triggers import triggers
 from checks.bicep.checker import findings
 from checks.bicep.resources import resources
 from checks.bicep.source import PROJECT, Finding, sources
@@ -72,8 +71,7 @@ def test_no_key_is_read_and_local_authentication_is_off() -> None:
 
 
 def test_triggers_name_hubs_and_groups_of_topology() -> None:
-    hubs = {"%TELEMETRY_HUB%": "telemetry", "%TWIN_EVENTS_HUB%": "twin-events"}
-    groups = [(hubs[hub], group) for hub, group in _event_hub_triggers()]
+    groups = [(HUB_OF[each.hub], each.group) for each in triggers() if each.kind == "eventHubTrigger"]
 
     assert groups
     assert all(group in TOPOLOGY["eventHubs"][hub]["consumerGroups"] for hub, group in groups)
@@ -82,9 +80,9 @@ def test_triggers_name_hubs_and_groups_of_topology() -> None:
 
 def test_instances_are_kept_ready_for_functions_that_there_are() -> None:
     text = (PROJECT / "infra/app/function-app.bicep").read_text()
-    listed_triggers = set(re.findall(r"'(\w+)'", text.split("var triggers = [")[1].split("]")[0])) - {"parallel"}
+    kept_ready = set(re.findall(r"'(\w+)'", text.split("var triggers = [")[1].split("]")[0])) - {"parallel"}
 
-    assert listed_triggers == {path.stem for path in _functions()}
+    assert kept_ready == {each.function for each in triggers()}
 
 
 def test_alerts_ask_for_metrics_that_the_app_reports() -> None:
@@ -128,20 +126,3 @@ def test_the_role_table_of_the_docs_is_that_of_the_grants() -> None:
     rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines() if "|" in line}
 
     assert {(each.principal, f"{each.service}/{each.resource}", each.role, each.why) for each in grants()} <= rows
-
-
-def _functions() -> list[Path]:
-    paths = (PROJECT / "functions").glob("*.py")
-    return [path for path in paths if "function_name(" in path.read_text()]
-
-
-def _event_hub_triggers() -> Iterator[tuple[str, str]]:
-    """(hub, consumer group) of each Event Hub trigger, as its decorator says them."""
-    for path in _functions():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".event_hub_message_trigger"):
-                given = {each.arg: each.value for each in node.keywords}
-                hub, group = given["event_hub_name"], given["consumer_group"]
-                assert isinstance(hub, ast.Constant)
-                assert isinstance(group, ast.Constant)
-                yield str(hub.value), str(group.value)
