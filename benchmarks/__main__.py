@@ -11,6 +11,7 @@ BENCHMARKS = (
     "ingestion",
     "gold",
     "digital_twins_queries",
+    "digital_twins",
     "functions_host",
     "requests_per_event",
     "pipeline",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.digital_twins.dtdl.interfaces import DtdlError, Interface
@@ -15,6 +15,8 @@ from local.digital_twins.dtdl.schemas import Array, Enumeration, Geospatial, Map
 from local.digital_twins.errors import ServiceError
 from tests.contract.digital_twins.models import BASE, FREEZER, MODELS, ROOM, interface, property_, relationship
 
+UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No example fails for being made slowly: other tests use the machine too."""
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
 WORDS = st.sampled_from(
     ["@id", "@type", "name", "schema", "Property", "Object", "Map", "Array", "Enum", "double", ROOM]
@@ -31,7 +33,7 @@ def linked(models: object, model: str) -> Interface:
     return link(known[model], known.get)
 
 
-@settings(max_examples=150, deadline=None)
+@UNHURRIED
 @given(JSON)
 def test_any_json_is_read_or_refused_with_a_reason(document: object) -> None:
     for upload in (document, [document]):
@@ -39,7 +41,7 @@ def test_any_json_is_read_or_refused_with_a_reason(document: object) -> None:
         assert isinstance(outcome, dict) or str(outcome)
 
 
-@settings(max_examples=250, deadline=None)
+@UNHURRIED
 @given(st.data())
 def test_any_change_of_a_good_model_is_read_or_refused_with_a_reason(data: st.DataObject) -> None:
     models = copy.deepcopy(MODELS)
@@ -164,7 +166,7 @@ def test_complex_schema_takes_its_own_values_only(schema: Schema, good: list[Any
     assert [value for value in bad if not list(violations(schema, value, "p"))] == []
 
 
-@settings(max_examples=150, deadline=None)
+@UNHURRIED
 @given(JSON)
 def test_any_value_conforms_or_is_named(value: object) -> None:
     for element in linked(MODELS, ROOM).contents.values():

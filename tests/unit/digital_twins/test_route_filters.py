@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.digital_twins.errors import ServiceError
 from local.digital_twins.route_filters import compiled
-from tests.unit.digital_twins.test_dtdl import JSON, outcome_of
+from tests.unit.digital_twins.test_dtdl import JSON, UNHURRIED, outcome_of
 
 EVENT = {"type": "Microsoft.DigitalTwins.Twin.Update", "source": "localhost", "subject": "room-1"}
 BODY: Any = {
@@ -79,7 +79,7 @@ def test_mistake_is_told_with_its_place(text: str, position: int) -> None:
     assert f"position {position}:" in refused.value.message
 
 
-@settings(max_examples=300, deadline=None)
+@UNHURRIED
 @given(st.text(max_size=30) | st.lists(WORDS, max_size=12).map(" ".join), JSON)
 def test_any_text_is_a_filter_or_refused(text: str, body: object) -> None:
     test = outcome_of(lambda: compiled(text))

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.digital_twins.dtdl.interfaces import Interface
@@ -11,7 +11,7 @@ from local.digital_twins.errors import ServiceError, invalid_twin
 from local.digital_twins.json_patch import operations
 from local.digital_twins.twin_documents import check, created, differences, patched, properties
 from tests.contract.digital_twins.models import FREEZER, MODELS, ROOM
-from tests.unit.digital_twins.test_dtdl import JSON, linked, outcome_of
+from tests.unit.digital_twins.test_dtdl import JSON, UNHURRIED, linked, outcome_of
 
 BEFORE, AFTER = "2026-11-22T10:00:00.0000000Z", "2026-11-22T11:00:00.0000000Z"
 INTERFACES = {model: linked(MODELS, model) for model in (ROOM, FREEZER)}
@@ -49,7 +49,7 @@ def twin(body: dict[str, Any]) -> dict[str, Any]:
     return created("twin", copy.deepcopy(body), INTERFACES[body["$metadata"]["$model"]], BEFORE)
 
 
-@settings(max_examples=400, deadline=None)
+@UNHURRIED
 @given(st.sampled_from(BODIES), st.lists(OPERATION, max_size=4), st.sampled_from(["", "sensor"]))
 def test_patched_twin_conforms_or_the_patch_is_refused(
     body: dict[str, Any], patch: list[dict[str, Any]], below: str
@@ -67,7 +67,7 @@ def test_patched_twin_conforms_or_the_patch_is_refused(
     assert all(_entry(document, place)["lastUpdateTime"] == AFTER for place in places if place in present)
 
 
-@settings(max_examples=150, deadline=None)
+@UNHURRIED
 @given(JSON, st.sampled_from([ROOM, FREEZER]))
 def test_any_body_becomes_a_conforming_twin_or_is_refused(body: Any, model: str) -> None:
     given_body = {**(body if isinstance(body, dict) else {"temperature": body}), "$metadata": {"$model": model}}
@@ -80,6 +80,7 @@ def test_any_body_becomes_a_conforming_twin_or_is_refused(body: Any, model: str)
     _assert_metadata_of_what_is_there(document, INTERFACES[model])
 
 
+@UNHURRIED
 @given(st.lists(st.tuples(st.sampled_from(["temperature", "count"]), st.integers(-9, 9)), max_size=6))
 def test_adding_is_assigning_and_the_last_one_stays(changes: list[tuple[str, int]]) -> None:
     document = twin(BODIES[0])
@@ -89,6 +90,7 @@ def test_adding_is_assigning_and_the_last_one_stays(changes: list[tuple[str, int
     assert {key: document[key] for key, _ in changes} == dict(changes)
 
 
+@UNHURRIED
 @given(st.dictionaries(st.sampled_from(["temperature", "count", "label"]), st.just(1)))
 def test_differences_lead_from_one_twin_to_the_other(values: dict[str, Any]) -> None:
     old = twin(BODIES[0])
