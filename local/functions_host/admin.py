@@ -37,40 +37,59 @@ class AppState:
 
 def admin_app(state: AppState) -> Starlette:
     """`/admin/…`."""
-    running: set[Task[None]] = set()
+    admin = _Admin(state)
+    return Starlette(
+        routes=[
+            Route("/admin/host/status", admin.status),
+            Route("/admin/host/ping", lambda request: Response(), methods=["GET", "POST"]),
+            Route("/admin/functions", admin.functions, methods=["GET"]),
+            Route("/admin/functions/{name}", admin.function, methods=["GET"], name="function"),
+            Route("/admin/functions/{name}", admin.invoke, methods=["POST"]),
+            Route("/admin/functions/{name}/status", admin.function_status, methods=["GET"]),
+            Route("/admin/functions/{name}/keys", admin.keys, methods=["GET"]),
+        ]
+    )
 
-    async def status(request: Request) -> Response:
-        uptime = round((time.monotonic() - state.started) * 1000)
+
+class _Admin:
+    """The endpoints, over what the host knows of itself."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._running: set[Task[None]] = set()
+
+    async def status(self, request: Request) -> Response:
+        uptime = round((time.monotonic() - self._state.started) * 1000)
         return JSONResponse(
             {
-                "id": state.host_id,
+                "id": self._state.host_id,
                 "state": "Running",
                 "version": HOST_VERSION,
                 "versionDetails": HOST_VERSION,
                 "processUptime": uptime,
-                "errors": [f"The '{one.name}' function is in error: {one.reason}" for one in state.in_error],
+                "errors": [f"The '{one.name}' function is in error: {one.reason}" for one in self._state.in_error],
             }
         )
 
-    async def functions(request: Request) -> Response:
-        return JSONResponse([_described(function, state, request) for function in state.functions])
+    async def functions(self, request: Request) -> Response:
+        return JSONResponse([_described(function, self._state, request) for function in self._state.functions])
 
-    async def function(request: Request) -> Response:
-        found = _find(state, request)
-        return JSONResponse(_described(found, state, request)) if found else Response(status_code=404)
+    async def function(self, request: Request) -> Response:
+        found = _find(self._state, request)
+        return JSONResponse(_described(found, self._state, request)) if found else Response(status_code=404)
 
-    async def function_status(request: Request) -> Response:
+    async def function_status(self, request: Request) -> Response:
         name = request.path_params["name"].lower()
-        errors = [one.reason for one in state.in_error if one.name.lower() == name]
-        if _find(state, request) is None and not errors:
+        errors = [one.reason for one in self._state.in_error if one.name.lower() == name]
+        if _find(self._state, request) is None and not errors:
             return Response(status_code=404)
         return JSONResponse({"errors": errors} if errors else {})
 
-    async def invoke(request: Request) -> Response:
-        found = _find(state, request)
+    async def invoke(self, request: Request) -> Response:
+        found = _find(self._state, request)
         if found is None:
             return Response(status_code=404)
-        listener = state.listeners.get(found.name)
+        listener = self._state.listeners.get(found.name)
         if listener is None:
             return JSONResponse({"error": f"{found.name} can't be invoked by hand."}, status_code=400)
         try:
@@ -79,28 +98,16 @@ def admin_app(state: AppState) -> Starlette:
         except ValueError:
             return JSONResponse({"error": 'the body must be JSON: {"input": "…"}'}, status_code=400)
         task = create_task(listener.invoke(text))
-        running.add(task)
-        task.add_done_callback(running.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         return Response(status_code=202)
 
-    async def keys(request: Request) -> Response:
-        found = _find(state, request)
+    async def keys(self, request: Request) -> Response:
+        found = _find(self._state, request)
         if found is None:
             return Response(status_code=404)
-        named = [{"name": "default", "value": state.keys.of_function(found.name.lower())}]
+        named = [{"name": "default", "value": self._state.keys.of_function(found.name.lower())}]
         return JSONResponse({"keys": named, "links": []})
-
-    return Starlette(
-        routes=[
-            Route("/admin/host/status", status),
-            Route("/admin/host/ping", lambda request: Response(), methods=["GET", "POST"]),
-            Route("/admin/functions", functions, methods=["GET"]),
-            Route("/admin/functions/{name}", function, methods=["GET"]),
-            Route("/admin/functions/{name}", invoke, methods=["POST"]),
-            Route("/admin/functions/{name}/status", function_status, methods=["GET"]),
-            Route("/admin/functions/{name}/keys", keys, methods=["GET"]),
-        ]
-    )
 
 
 def _find(state: AppState, request: Request) -> Function | None:

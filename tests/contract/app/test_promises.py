@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.contract.app.places import Place, faults
-from tests.contract.app.traffic import Message, assert_nothing_lost, plain, send
+from tests.contract.app.traffic import Message, assert_nothing_lost, eventually, plain, send
 from tests.unit.shared.test_decoding import EXACT_VALUES
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -86,6 +86,11 @@ def _send_slowly(place: Place, messages: list[Message], pause: float) -> None:
         time.sleep(pause)
 
 
+def wait_until_stored(place: Place, count: float) -> None:
+    """Returns once so many documents are there: then some messages are behind, and others still to come."""
+    eventually(lambda: len(place.documents()) >= count, lambda: f"{len(place.documents())} of {count} are stored")
+
+
 def fleet(count: int, devices: int = 5) -> list[Message]:
     messages = [plain(f"device{number % devices}", number) for number in range(count)]
     messages[::40] = [Message(b"{bad%d" % number, "device0", bad=1) for number in range(0, count, 40)]
@@ -118,8 +123,8 @@ def test_nothing_is_lost_when_a_process_is_killed_mid_flow(place: Place, victim:
     with place.host().start() as host:
         processes = {"host": host, "broker": place.servers.broker, "cosmos": place.servers.cosmos}
         with sending(place, messages):
-            for _ in range(2):
-                time.sleep(0.9)
+            for share in (0.2, 0.5):
+                wait_until_stored(place, share * len(messages))
                 processes[victim].restart()
         assert_nothing_lost(place, messages)
 
@@ -154,9 +159,9 @@ def test_ownership_stolen_mid_batch_stores_and_forwards_once(place: Place) -> No
     slow = {"match": "batch", "action": "delay", "delayMs": 700, "count": 12}
     with place.host().start() as first:
         with sending(place, messages), faults(place.servers.cosmos, slow):
-            time.sleep(1)
+            wait_until_stored(place, 1)
             second = place.host().start()
-            time.sleep(2)
+            wait_until_stored(place, len(messages) / 2)
         first.kill()
         with second:
             assert_nothing_lost(place, messages)
@@ -165,9 +170,9 @@ def test_ownership_stolen_mid_batch_stores_and_forwards_once(place: Place) -> No
 def test_switching_the_route_mid_flow_loses_and_doubles_nothing(place: Place) -> None:
     messages = fleet(600)
     with sending(place, messages, pause=0.3):
-        for route in ("change-feed", "parallel", "change-feed"):
+        for number, route in enumerate(("change-feed", "parallel", "change-feed"), 1):
             with place.host(ANALYTICS_ROUTE=route).start() as host:
-                time.sleep(1.5)
+                wait_until_stored(place, number * len(messages) / 4)
                 assert host.terminate() == 0
     with place.host(ANALYTICS_ROUTE="parallel").start():
         assert_nothing_lost(place, messages)
