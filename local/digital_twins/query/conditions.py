@@ -113,11 +113,9 @@ class _Conditions:
 
     def _membership(self, operand: Operand) -> Membership:
         reader = self._reader
-        if reader.skip_word("NIN"):
-            return Membership(operand, self._items(), negated=True)
-        negated = reader.skip_word("NOT")
-        if not reader.skip_word("IN"):
+        if not reader.at_word("IN", "NIN"):
             raise reader.missing("an operator (=, !=, <, <=, >, >=, IN, NIN)")
+        negated = reader.advance().word == "NIN"
         return Membership(operand, self._items(), negated)
 
     def _items(self) -> tuple[Literal, ...]:

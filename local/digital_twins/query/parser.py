@@ -22,8 +22,8 @@ def parse(text: str) -> Query:
     alias = reader.name() if reader.is_at_name else None
     joins = _joins(reader, collection)
     pattern = _pattern(reader, collection, alias, joins)
-    if joins and projections is None and not counts:
-        raise query_error(text, selected.start, "SELECT * is not valid with JOIN: name the collections that you want.")
+    if projections is None and not counts and (joins or pattern):
+        raise query_error(text, selected.start, "SELECT * is not valid with JOIN or MATCH: name the collections.")
     where = read_condition(reader) if reader.skip_word("WHERE") else None
     reader.end()
     return Query(text, top, counts, projections, collection, alias, joins, pattern, where)

@@ -16,7 +16,7 @@ class Rows:
 
     def __init__(self, query: Query, scope: Scope) -> None:
         self._columns: list[tuple[str, Member, tuple[str, ...]]] = []
-        self._is_document = query.projections is None and query.pattern is None
+        self._is_document = query.projections is None
         if query.projections is None:
             self._columns = [(member.name, member, ()) for member in scope.members.values()]
         for projection in query.projections or ():

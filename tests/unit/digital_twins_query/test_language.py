@@ -167,14 +167,5 @@ def test_match_walks_no_relationship_twice_so_the_ancestor_is_the_nearest(graph:
     assert [row["P"]["$dtId"] for row in graph.query(text)] == ["floor"]
 
 
-def test_match_of_everything_gives_what_has_a_name(graph: Graph) -> None:
-    [row] = graph.query("SELECT * FROM DIGITALTWINS MATCH (a)<-[r]-() WHERE a.$dtId = 'hall'")
-
-    assert {name: document.get("$dtId", document.get("$relationshipId")) for name, document in row.items()} == {
-        "a": "hall",
-        "r": "f-h",
-    }
-
-
 def test_match_of_a_single_twin(graph: Graph) -> None:
     assert graph.ids("SELECT a.$dtId FROM DIGITALTWINS MATCH (a) WHERE a.$dtId = 'hall'") == ["hall"]
