@@ -205,11 +205,9 @@ def test_outage_raises_and_the_same_batch_then_does_it(
 def test_event_that_is_no_twins_is_dead_lettered(world: World, worker: asyncio.Runner, site: str) -> None:
     kind = {"cloudEvents:type": "Microsoft.DigitalTwins.Twin.Update", "cloudEvents:subject": site}
     other = {"cloudEvents:type": "microsoft.iot.telemetry", "cloudEvents:subject": site}
-    before = len(world.letters_of("propagate"))
-
     worker.run(
         propagate_twins(trigger_batch([Sent(b"{", None, kind), Sent(b"[]", None, kind), Sent(b"{", None, other)]))
     )
 
-    reasons = [letter["reason"] for letter in world.letters_of("propagate")]
-    assert reasons[before:] == ["not-twin-event"] * 2
+    letters = [letter for letter in world.letters_of("propagate").values() if site in str(letter["properties"])]
+    assert [letter["reason"] for letter in letters] == ["not-twin-event"] * 2

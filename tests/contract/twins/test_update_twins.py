@@ -1,6 +1,7 @@
 """update_twins, called as the worker calls it, on the real SDK and the local Digital Twins."""
 
 import asyncio
+import itertools
 import json
 import logging
 from collections.abc import Mapping
@@ -8,12 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from functions.update_twins import update_twins
+from operations.__main__ import app as operations
 from shared.gateways.errors import Unavailable
+from shared.settings import settings as app_settings
 from tests.contract.twins.world import Counter, World, faults
 from tests.unit.functions.trigger_batches import ENQUEUED, Sent, trigger_batch
 
+command = CliRunner()
+_sequence = itertools.count(10_000)
 START = ENQUEUED - timedelta(hours=1)
 
 
@@ -181,10 +187,8 @@ def test_property_that_the_model_lacks_is_refused_alone(
 def test_missing_twin_is_dead_lettered_when_none_is_to_be_made(
     world: World, site: str, worker: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.settings import settings
-
     monkeypatch.setenv("TWIN_AUTO_PROVISION", "false")
-    settings.cache_clear()
+    app_settings.cache_clear()
     world.make(f"{site}!mote2", "dtmi:iot:Mote;1")
     batch = [sent(f"{site}/mote1", 1, temperature=1.0), sent(f"{site}/mote2", 1, temperature=2.0)]
 
@@ -309,3 +313,20 @@ def test_asset_whose_path_is_also_a_place_keeps_its_own_values(
 
     assert world.values(f"{site}!mote1!mote2") == {"temperature": 2}
     assert outcome(log)["unattached"] == 1
+
+
+def test_letter_is_replayed_into_the_twin_once_there_may_be_one(
+    world: World, worker: asyncio.Runner, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWIN_AUTO_PROVISION", "false")
+    app_settings.cache_clear()
+    worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", 1, temperature=1.0)], first=next(_sequence))))
+    name = world.letter_names(f"{site}/mote1")[0]
+
+    assert command.invoke(operations, ["dead-letters", "replay", name]).exit_code == 1
+    monkeypatch.setenv("TWIN_AUTO_PROVISION", "true")
+    result = command.invoke(operations, ["dead-letters", "replay", name])
+
+    assert "1 replayed, 0 still dead" in result.output
+    assert world.values(f"{site}!mote1")["temperature"] == 1
+    assert world.letters(f"{site}/mote1")[0]["replayedAt"]

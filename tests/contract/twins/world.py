@@ -86,15 +86,19 @@ class World:
 
     def letters(self, asset: str) -> list[dict[str, Any]]:
         """The dead letters of an asset."""
-        return [letter for letter in self.letters_of("") if letter["asset"] == asset]
+        return [letter for letter in self.letters_of("").values() if letter["asset"] == asset]
 
-    def letters_of(self, consumer: str) -> list[dict[str, Any]]:
+    def letter_names(self, asset: str) -> list[str]:
+        return [name for name, letter in self.letters_of("").items() if letter["asset"] == asset]
+
+    def letters_of(self, consumer: str) -> dict[str, dict[str, Any]]:
+        """A consumer's dead letters by name, in the order of the names; an empty one: everybody's."""
         with BlobServiceClient.from_connection_string(self.storage.connection_string) as client:
             container = client.get_container_client(LETTERS)
             if not container.exists():
-                return []
-            names = container.list_blob_names(name_starts_with=consumer)
-            return [json.loads(container.download_blob(name).readall()) for name in names]
+                return {}
+            names = list(container.list_blob_names(name_starts_with=consumer))
+            return {name: json.loads(container.download_blob(name).readall()) for name in names}
 
 
 MANY = 1_000_000
