@@ -18,6 +18,7 @@ from local.data_explorer.kql import (
     column_choices,
     conditionals,
     extremes,
+    geography,
     key_values,
     macros,
     make_series,
@@ -39,16 +40,39 @@ from local.data_explorer.storage import EXTENT
 
 Form = Callable[[ir.FunctionCall], str | None]
 
+
+def _reals(count: int) -> str:
+    return ", ".join(f"CAST({{{place}}} AS DOUBLE)" for place in range(count))
+
+
+_WITH_OPTIONS = (
+    ("rand", ("random()", "floor(random() * {0})")),
+    (
+        "geo_distance_2points",
+        ("", "", "", "", f"kql_geo_distance({_reals(4)}, false)", f"kql_geo_distance({_reals(4)}, {{4}})"),
+    ),
+    (
+        "geo_point_to_geohash",
+        ("", "", f"kql_geohash({_reals(2)}, 5)", f"kql_geohash({_reals(2)}, CAST({{2}} AS INTEGER))"),
+    ),
+)
+"""Functions of optional arguments: their SQL by how many there are."""
 _SCALARS = (
     ("bin_at", "kql_bin_at({0}, {1}, {2})", (3,)),
-    ("unixtime_seconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000000000)", (1,)),
-    ("unixtime_milliseconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000000)", (1,)),
-    ("unixtime_microseconds_todatetime", "make_timestamp_ns(CAST({0} AS BIGINT) * 1000)", (1,)),
-    ("unixtime_nanoseconds_todatetime", "kql_ticks(CAST({0} AS BIGINT))", (1,)),
+    ("unixtime_seconds_todatetime", "kql_unixtime({0}, 1000000000)", (1,)),
+    ("unixtime_milliseconds_todatetime", "kql_unixtime({0}, 1000000)", (1,)),
+    ("unixtime_microseconds_todatetime", "kql_unixtime({0}, 1000)", (1,)),
+    ("unixtime_nanoseconds_todatetime", "kql_unixtime({0}, 1)", (1,)),
     ("bag_keys", "to_json(json_keys(CAST({0} AS JSON)))", (1,)),
-    ("bag_has_key", "list_contains(json_keys(CAST({0} AS JSON)), {1})", (2,)),
+    (
+        "bag_has_key",
+        "CASE WHEN starts_with({1}, '$.') THEN json_exists(CAST({0} AS JSON), {1}) "
+        "ELSE list_contains(json_keys(CAST({0} AS JSON)), {1}) END",
+        (2,),
+    ),
     ("ingestion_time", f'make_timestamp_ns("{EXTENT}" * 1000)', (0,)),
-    ("rand", "random()", (0,)),
+    ("geo_point_in_circle", f"kql_geo_in_circle({_reals(5)})", (5,)),
+    ("geo_point_in_polygon", f"kql_geo_in_polygon({_reals(2)}, CAST({{2}} AS VARCHAR))", (3,)),
     ("new_guid", "uuid()", (0,)),
 )
 PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = (
@@ -56,6 +80,7 @@ PYTHON_FUNCTIONS: tuple[PythonFunction, ...] = (
     *sessions.FUNCTIONS,
     *bags.FUNCTIONS,
     *key_values.FUNCTIONS,
+    *geography.FUNCTIONS,
 )
 """What the translated SQL calls in Python."""
 _installed: list[bool] = []
@@ -78,6 +103,8 @@ def install() -> None:
     vars(translate).update(_TODATETIME=_DatetimeLiteral(), _kql_datetime_text=_datetime_text)
     for name, template, arities in _SCALARS:
         tables.SCALAR_FUNCTIONS[name] = tables.FunctionSpec(name, "template", template, arities)
+    for name, templates in _WITH_OPTIONS:
+        translate._SPECIAL_FORMS[name] = _with_options(templates)
     tables.SCALAR_FUNCTIONS["todatetime"] = replace(tables.SCALAR_FUNCTIONS["todatetime"], template="kql_datetime({0})")
     for operator, macro in (("+", "kql_add"), ("-", "kql_subtract")):
         spec = tables.BINARY_OPERATORS[operator]
@@ -106,6 +133,16 @@ def _bin(node: ir.FunctionCall) -> str:
     if len(node.args) != 2:
         raise KqlUnsupportedError(node.name, hint="expects (value, roundTo)")
     return f"kql_bin({translate.render_expr(node.args[0])}, {translate.render_expr(node.args[1])})"
+
+
+def _with_options(templates: tuple[str, ...]) -> Form:
+    def render(node: ir.FunctionCall) -> str:
+        template = templates[len(node.args)] if len(node.args) < len(templates) else ""
+        if not template:
+            raise KqlUnsupportedError(f"function:{node.name}", hint=f"it does not take {len(node.args)} arguments")
+        return template.format(*map(translate.render_expr, node.args))
+
+    return render
 
 
 def _merged_bags(node: ir.FunctionCall) -> str:

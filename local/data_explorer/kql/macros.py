@@ -20,6 +20,11 @@ CREATE OR REPLACE MACRO main.typeof(x) AS replace(system.main.typeof(x), 'TIMEST
 
 CREATE OR REPLACE MACRO main.kql_ticks(ns) AS make_timestamp_ns(ns // 100 * 100);
 
+CREATE OR REPLACE MACRO main.kql_unixtime
+  (x BIGINT, unit) AS CASE WHEN abs(x) <= 9223372036854775807 // unit THEN kql_ticks(x * unit) END,
+  (x DOUBLE, unit) AS CASE WHEN abs(x) <= 9223372036854775000 / unit
+    THEN kql_ticks(CAST(trunc(x) AS BIGINT) * unit + CAST((x - trunc(x)) * unit AS BIGINT)) END;
+
 CREATE OR REPLACE MACRO main.kql_datetime_of_text(x) AS coalesce(
   kql_ticks(epoch_ns(TRY_CAST(x AS TIMESTAMPTZ_NS))),
   TRY_CAST(try_strptime(CAST(x AS VARCHAR), {_TEXT_FORMATS}) AS TIMESTAMP_NS));
