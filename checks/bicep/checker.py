@@ -7,7 +7,7 @@ from pathlib import Path
 from checks.bicep.declarations import declarations, unresolved
 from checks.bicep.modules import broken_modules, missing_files
 from checks.bicep.names import TOPOLOGY, names_of, unknown_keys, written_out
-from checks.bicep.parameters import careless
+from checks.bicep.parameters import ENTRY, FILE, careless, unfit_parameter_file
 from checks.bicep.resources import broken_resources
 from checks.bicep.scripts import scripts_out_of_order
 from checks.bicep.source import PROJECT, Finding, Source, sources
@@ -17,7 +17,9 @@ def findings(root: Path = PROJECT) -> list[Finding]:
     """What is wrong with the Bicep under a root."""
     files = sources(root)
     found = [finding for source in files for finding in findings_in(source)]
-    return [*found, *scripts_out_of_order(files, root)]
+    entry = next(source for source in files if source.name == ENTRY)
+    values = (root / FILE).read_text()
+    return [*found, *scripts_out_of_order(files, root), *unfit_parameter_file(entry, declarations(entry), values)]
 
 
 def findings_in(source: Source) -> Iterator[Finding]:

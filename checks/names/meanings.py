@@ -30,7 +30,7 @@ MEANINGS = (
     Meaning("operations/rebuild.py", "silver", "a layer that can be rebuilt"),
     Meaning("operations/rebuild.py", "adx", "what can be rebuilt"),
     Meaning("operations/reconciliation/command.py", "Bronze", "a column's heading"),
-    Meaning("operations/size/compute.py", "twins", "a figure's name"),
+    Meaning("operations/size/twins.py", "twins", "a figure's name"),
     Meaning("operations/size/stores.py", "Bronze", "a table of kql/, whose policies a test compares"),
     Meaning("kql", "BronzeMapping", "what a script creates; checks.kql holds topology.json to it"),
     Meaning("kql", "DeadLetterMapping", "what a script creates; checks.kql holds topology.json to it"),

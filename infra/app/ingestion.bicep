@@ -74,6 +74,20 @@ resource managedEndpoints 'Microsoft.Kusto/clusters/managedPrivateEndpoints@2024
   }
 ]
 
+// What the cluster's identity may be used for: the export of 080-archive.kql, and data connections. The command asks for
+// AllDatabasesAdmin, which a script at the cluster's level has
+resource identityPolicy 'Microsoft.Kusto/clusters/databases/scripts@2024-04-13' = {
+  parent: database
+  name: '079-managed-identity'
+  properties: {
+    scriptContent: '.alter-merge database ${topology.dataExplorer.database} policy managed_identity \'[{"ObjectId": "system", "AllowedUsages": "AutomatedFlows, DataConnection"}]\''
+    scriptLevel: 'Cluster'
+    principalPermissionsAction: 'RemovePermissionOnScriptCompletion'
+    continueOnErrors: false
+  }
+  dependsOn: [managedEndpoints]
+}
+
 @batchSize(1)
 resource eventHubConnections 'Microsoft.Kusto/clusters/databases/dataConnections@2024-04-13' = [
   for connection in hubConnections: {
@@ -93,7 +107,7 @@ resource eventHubConnections 'Microsoft.Kusto/clusters/databases/dataConnections
       managedIdentityResourceId: cluster.id
       retrievalStartDate: retrievalStartDate
     }
-    dependsOn: [managedEndpoints]
+    dependsOn: [identityPolicy]
   }
 ]
 
@@ -157,19 +171,6 @@ resource eventGridConnections 'Microsoft.Kusto/clusters/databases/dataConnection
   }
 ]
 
-// The right AllDatabasesAdmin, which the policy asks for, comes with a script at the cluster's level
-resource archivePolicy 'Microsoft.Kusto/clusters/databases/scripts@2024-04-13' = {
-  parent: database
-  name: '079-managed-identity'
-  properties: {
-    scriptContent: '.alter-merge database ${topology.dataExplorer.database} policy managed_identity \'[{"ObjectId": "system", "AllowedUsages": "AutomatedFlows"}]\''
-    scriptLevel: 'Cluster'
-    principalPermissionsAction: 'RemovePermissionOnScriptCompletion'
-    continueOnErrors: false
-  }
-  dependsOn: [eventGridConnections]
-}
-
 resource archive 'Microsoft.Kusto/clusters/databases/scripts@2024-04-13' = {
   parent: database
   name: '080-archive'
@@ -178,5 +179,5 @@ resource archive 'Microsoft.Kusto/clusters/databases/scripts@2024-04-13' = {
     continueOnErrors: false
     forceUpdateTag: uniqueString(loadTextContent('../../kql/080-archive.kql'), archiveUrl)
   }
-  dependsOn: [archivePolicy]
+  dependsOn: [eventGridConnections]
 }

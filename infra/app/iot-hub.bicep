@@ -61,7 +61,6 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
   }
   properties: {
     disableLocalAuth: true
-    minTlsVersion: '1.2'
     publicNetworkAccess: 'Enabled'
     routing: {
       endpoints: {

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from checks.bicep.checker import findings_in
+from checks.bicep.declarations import declarations
+from checks.bicep.parameters import unfit_parameter_file
 from checks.bicep.scripts import scripts_out_of_order
 from checks.bicep.source import Finding, Source
 
@@ -209,3 +211,20 @@ def test_a_script_left_out_or_out_of_order_is_found(tmp_path: Path) -> None:
     assert found("010-one", "020-two", "030-three") == []
     assert found("010-one", "030-three") == ["kql/020-two.kql is run by no script resource"]
     assert found("020-two", "010-one", "030-three") == ["the scripts run as 020-two.kql, 010-one.kql, 030-three.kql"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"location": "${AZURE_LOCATION}", "count": "${COUNT=2}"}, []),
+        ({"location": "${AZURE_LOCATION=eastus}"}, []),
+        ({"location": "${AZURE_LOCATION=mars}"}, ["'location': 'mars' is not one of eastus"]),
+        ({"location": "${AZURE_LOCATION}", "cuont": "2"}, ["infra/main.bicep has no parameter 'cuont'"]),
+        ({"count": "2"}, ["'location' has no default in infra/main.bicep, and no value"]),
+    ],
+)
+def test_azds_parameters_fit_those_of_the_entry(folder: Path, values: dict[str, str], said: list[str]) -> None:
+    entry = Source(folder / "main.bicep", "infra/main.bicep")
+    text = json.dumps({"parameters": {name: {"value": value} for name, value in values.items()}})
+
+    assert [each.message for each in unfit_parameter_file(entry, declarations(entry), text)] == said

@@ -116,3 +116,31 @@ def problems(connection: dict[str, Any]) -> list[str]:
 def test_a_data_connection_that_names_what_there_is_not_is_found(field: str, wrong: Any, said: str) -> None:
     assert problems(SOUND_TOPOLOGY) == []
     assert any(said in problem for problem in problems(SOUND_TOPOLOGY | {field: wrong}))
+
+
+SOUND_BLOBS = {"container": "letters", "hub": "notices", "table": "Bronze", "mapping": "BronzeMapping"}
+
+
+@pytest.mark.parametrize(
+    ("connection", "history", "said"),
+    [
+        (SOUND_BLOBS, {"propertyTable": "Silver"}, []),
+        (SOUND_BLOBS | {"container": "lettres"}, {}, ["blob connection 'blobs': there is no container 'lettres'"]),
+        (SOUND_BLOBS | {"table": "Brass"}, {}, ["the table 'Brass'", "the mapping 'BronzeMapping' of 'Brass'"]),
+        (SOUND_BLOBS, {"propertyTable": "Sliver"}, ["data history: no script creates the table 'Sliver'"]),
+    ],
+)
+def test_blob_connections_and_data_history_name_what_there_is(
+    connection: dict[str, str], history: dict[str, str], said: list[str]
+) -> None:
+    topology = {
+        "eventHubs": {},
+        "dataExplorer": {"dataConnections": {}, "blobConnections": {"blobs": connection}},
+        "digitalTwins": {"history": history},
+        "storage": {"containers": {"deadLetters": "letters"}},
+    }
+
+    found = [finding.message for finding in broken_topology(topology, SCHEMA)]
+
+    assert len(found) == len(said)
+    assert all(part in message for part, message in zip(said, found, strict=True))

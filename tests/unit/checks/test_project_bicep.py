@@ -104,6 +104,20 @@ def test_every_alert_of_the_promise_is_there() -> None:
     assert "topology.cosmos.containers.telemetry.defaultTtl / 4" in text
 
 
+def test_every_abbreviation_is_used() -> None:
+    text = (PROJECT / "infra/main.bicep").read_text()
+
+    for name in json.loads((PROJECT / "infra/abbreviations.json").read_text()):
+        assert f"abbreviations.{name}}}" in text
+
+
+def test_the_docs_name_every_choice_that_azd_passes_on() -> None:
+    text = (PROJECT / "docs/deployment.md").read_text()
+    passed_on = re.findall(r"\$\{(\w+)", (PROJECT / "infra/main.parameters.json").read_text())
+
+    assert [name for name in passed_on if not name.startswith("AZURE_") and f"`{name}`" not in text] == []
+
+
 def test_each_resource_type_is_taken_from_the_published_types() -> None:
     used = {each.full_type for source in sources() for each in resources(source)}
 
