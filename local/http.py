@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -86,6 +86,42 @@ async def serving(
         server.should_exit = True
         await task
         listener.close()
+
+
+@contextlib.asynccontextmanager
+async def serving_plain(app: ASGIApp, port: int | None) -> AsyncIterator[str | None]:
+    """A plain HTTP listener beside an HTTPS one while the block runs, if a port was given; yields its URL, or None."""
+    if port is None:
+        yield None
+        return
+    async with serving(app, port) as url:
+        yield url
+
+
+class BodyTooLarge(Exception):
+    """A request's body has more bytes than the server takes."""
+
+
+async def whole_body(receive: Receive, limit: int) -> bytes:
+    """A request's body, read to its end even when it is too large, so that the client sees the answer.
+
+    Raises BodyTooLarge, and ClientDisconnect when the client went away before it had sent all.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        more = message.get("more_body", False)
+    if size > limit:
+        raise BodyTooLarge
+    return b"".join(chunks)
 
 
 def reset_connection(scope: Mapping[str, Any]) -> None:

@@ -18,12 +18,12 @@ from local.cosmos.errors import ServiceError, injected, owner_not_found, too_lar
 from local.cosmos.expiry import purging
 from local.cosmos.messages import Request, Response, activity_of, refusal
 from local.cosmos.operations import CHARGED, OPERATIONS, operation_of
-from local.cosmos.property_indexes import WantedIndexes, renew_indexes
+from local.cosmos.property_indexes import WantedIndexes
 from local.cosmos.service import Service
 from local.cosmos.storage import Readers, Writer, connect
 from local.cosmos.throughput import Throughput
 from local.faults import FaultRule, Faults
-from local.http import inject
+from local.http import BodyTooLarge, inject, whole_body
 from local.process import UserMistake
 
 
@@ -87,7 +87,6 @@ async def _served(path: Path, partitions: int, throughput: Throughput | None) ->
     indexes = WantedIndexes(writer, readers)
     try:
         await writer.submit_long(catalog.load)
-        await writer.submit_long(lambda transaction: renew_indexes(transaction, catalog.all_containers()))
         service = Service(catalog, writer, readers, queries, lookups, indexes, partitions, throughput)
         async with purging(service):
             yield service
@@ -120,25 +119,10 @@ async def _received(scope: Scope, receive: Receive) -> Request:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body, read to its end even when it is too large, so that the client sees the answer.
-
-    Raises ServiceError (413), and ClientDisconnect when the client went away before it had sent all.
-    """
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= MAX_BYTES:
-            chunks.append(chunk)
-        more = message.get("more_body", False)
-    if size > MAX_BYTES:
-        raise too_large()
-    return b"".join(chunks)
+    try:
+        return await whole_body(receive, MAX_BYTES)
+    except BodyTooLarge:
+        raise too_large() from None
 
 
 def _injected(rule: FaultRule) -> PlainResponse:

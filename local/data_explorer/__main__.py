@@ -1,13 +1,10 @@
 """`python -m local.data_explorer`: a local Azure Data Explorer cluster, HTTPS with a token check, or plain HTTP."""
 
 import asyncio
-import contextlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-
-from starlette.types import ASGIApp
 
 from local.certificates import ensure_trust
 from local.data_explorer.app import Authentication, Endpoints, kusto_app
@@ -17,7 +14,7 @@ from local.data_explorer.extensions import Extension
 from local.data_explorer.external.extension import external_extension
 from local.data_explorer.housekeeping import keep_house
 from local.data_explorer.ingestion import extension as ingestion
-from local.http import local_app, serving, with_local_routes
+from local.http import local_app, serving, serving_plain, with_local_routes
 from local.identity.tokens import Tokens
 from local.process import announce, run, server_arguments, stop_requested
 from local.topology import ANALYTICS_DATABASE
@@ -63,7 +60,7 @@ async def main(arguments: Namespace) -> None:
     try:
         async with (
             serving(with_local_routes(guarded, local), arguments.port, certificate=certificate) as url,
-            _plain(with_local_routes(app, local), arguments.http) as plain,
+            serving_plain(with_local_routes(app, local), arguments.http) as plain,
             asyncio.TaskGroup() as group,
         ):
             running = [group.create_task(_awaited(task)) for task in background]
@@ -81,16 +78,6 @@ def _health(cluster: Cluster, endpoints: Endpoints) -> Mapping[str, object]:
 
 async def _awaited(task: Callable[[], Awaitable[None]]) -> None:
     await task()
-
-
-@contextlib.asynccontextmanager
-async def _plain(app: ASGIApp, port: int | None) -> AsyncIterator[str | None]:
-    """The plain HTTP listener while the block runs, if a port was given; yields its URL."""
-    if port is None:
-        yield None
-        return
-    async with serving(app, port) as url:
-        yield url
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
 """`python -m local.digital_twins`: a local Azure Digital Twins instance, HTTPS with a token check, or plain HTTP."""
 
-import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import partial
-
-from starlette.types import ASGIApp
 
 from local.certificates import ensure_trust
 from local.digital_twins.delivery import delivering
@@ -14,7 +11,7 @@ from local.digital_twins.outbox import Destinations
 from local.digital_twins.server import Authentication, DigitalTwinsApp
 from local.digital_twins.service import Service, opened
 from local.faults import Faults
-from local.http import local_app, serving, with_local_routes
+from local.http import local_app, serving, serving_plain, with_local_routes
 from local.identity.tokens import Tokens
 from local.process import UserMistake, announce, exclusive, run, server_arguments, stop_requested
 
@@ -73,7 +70,7 @@ async def _serve(service: Service, faults: Faults, arguments: Namespace) -> None
     certificate = ensure_trust(arguments.trust).server
     async with (
         serving(with_local_routes(guarded, local), arguments.port, certificate=certificate) as url,
-        _plain(with_local_routes(app, local), arguments.http) as plain,
+        serving_plain(with_local_routes(app, local), arguments.http) as plain,
     ):
         announce(url, admin=plain)
         await stop_requested()
@@ -85,16 +82,6 @@ def _health(service: Service) -> Mapping[str, object]:
     counts = {table: service.reader.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in counted}
     undelivered = service.reader.execute("SELECT count(*) FROM outbox").fetchone()[0]
     return {**counts, "undelivered": undelivered}
-
-
-@contextlib.asynccontextmanager
-async def _plain(app: ASGIApp, port: int | None) -> AsyncIterator[str | None]:
-    """The plain HTTP listener while the block runs, if a port was given; yields its URL."""
-    if port is None:
-        yield None
-        return
-    async with serving(app, port) as url:
-        yield url
 
 
 if __name__ == "__main__":

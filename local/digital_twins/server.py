@@ -15,7 +15,7 @@ from local.digital_twins.messages import MAX_BODY, Request, Response, refusal
 from local.digital_twins.operations import Operation, operation_of
 from local.digital_twins.service import Service
 from local.faults import FaultRule, Faults
-from local.http import inject
+from local.http import BodyTooLarge, inject, whole_body
 from local.identity.tokens import InvalidToken, Tokens
 
 RESOURCE = "https://digitaltwins.azure.net"
@@ -126,25 +126,10 @@ async def _received(scope: Scope, receive: Receive) -> Request:
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    """The whole body, read to its end even when it is too large, so that the client sees the answer.
-
-    Raises ServiceError (413), and ClientDisconnect when the client went away before it had sent all.
-    """
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        more = message.get("more_body", False)
-    if size > limit:
-        raise too_large(limit)
-    return b"".join(chunks)
+    try:
+        return await whole_body(receive, limit)
+    except BodyTooLarge:
+        raise too_large(limit) from None
 
 
 def _unauthorized(error: InvalidToken) -> Response:
