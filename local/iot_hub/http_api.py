@@ -3,6 +3,7 @@
 Sources: Microsoft Learn, IoT Hub REST API: "Device - Send Device Event", "Devices - …", "Twin - …" (2021-04-12).
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -81,8 +82,8 @@ class _Api:
     async def send(self, request: Request) -> Response:
         device, module = request.path_params["device"], request.path_params.get("module")
         sender = self._door.access.device(request.headers.get("authorization", ""), device, module)
-        for message in _messages(request, await _limited_body(request)):
-            await self._door.accept(sender, message)
+        messages = _messages(request, await _limited_body(request))
+        await asyncio.gather(*(self._door.accept(sender, message) for message in messages))
         return Response(status_code=204)
 
     async def list_devices(self, request: Request) -> Response:

@@ -68,7 +68,7 @@ class Pipeline:
         asyncio.run(send())
 
     def devices(self) -> HttpsSender:
-        """Sends as devices do, one HTTPS request per message to the IoT Hub; tries again for some seconds."""
+        """Sends as devices do, over HTTPS to the IoT Hub; tries again for some seconds."""
         authority = self._connections.trust.authority
         return HttpsSender(IotHubAddress(self._connections.iot_hub, authority, SERVICE_POLICY, SERVICE_KEY))
 
