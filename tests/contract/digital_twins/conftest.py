@@ -1,11 +1,13 @@
 """A local Digital Twins that tells a local Event Hubs, and the SDK's unmodified clients for it."""
 
 import itertools
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+import aiohttp.connector
 import httpx
 import pytest
 from azure.core.credentials import AccessToken
@@ -79,9 +81,13 @@ class AsyncIssued(Issued):
 
 @pytest.fixture
 def trusted(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the stack sets for every process: whom to trust."""
+    """What the stack sets for every process: whom to trust.
+
+    aiohttp reads that at its import, which another test's module may have brought about before.
+    """
     monkeypatch.setenv("SSL_CERT_FILE", str(trust.bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trust.bundle))
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
 
 
 @pytest.fixture
