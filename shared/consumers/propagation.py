@@ -59,7 +59,7 @@ class Propagation:
 
     def __init__(self, at: "Gateways", partition: str) -> None:
         self._graph = at.twins
-        self._aggregated = at.twin_memory.aggregated
+        self._memory = at.twin_memory
         self._lane = ("propagate", partition)
         self._seen: dict[tuple[str, str], str] = {}
         """When a child was last changed, as its place saw it: (place, child) → time."""
@@ -67,11 +67,7 @@ class Propagation:
     async def run(self, changes: Iterable[ChildChanged | PlaceChanged]) -> Counter[str]:
         """What became of the places. A child that this worker has seen since its event is not looked at again."""
         given = list(changes)
-        children = {
-            each.twin
-            for each in given
-            if isinstance(each, ChildChanged) and each.time >= self._aggregated.of((each.twin, ""))
-        }
+        children = {each.twin for each in given if isinstance(each, ChildChanged) and not self._has_seen(each)}
         above = await self._above(children)
         places = {each.place for each in given if isinstance(each, PlaceChanged)}.union(*above.values())
         steps, circling = children_first(await self._closure(places))
@@ -81,6 +77,10 @@ class Propagation:
                 fates.update(result)
         self._remember(above)
         return fates
+
+    def _has_seen(self, change: ChildChanged) -> bool:
+        """Whether the places above hold what the twin was after this change. Of events before its time it can't say."""
+        return self._memory.since < change.time < self._memory.aggregated.of(change.twin)
 
     async def _above(self, twins: Iterable[str]) -> dict[str, set[str]]:
         """For each twin the places that contain it."""
@@ -162,4 +162,4 @@ class Propagation:
             times = [self._seen.get((place, twin), "") for place in places]
             if times and all(times):
                 until = moment(min(map(source_time, times))) - MARGIN
-                self._aggregated.note((twin, ""), source_time(canonical(until)))
+                self._memory.aggregated.note(twin, source_time(canonical(until)))

@@ -4,6 +4,7 @@ A twin is made bare, then tied to its place, and given its `path` with its first
 without a path is one whose maker was killed half-way, and whoever reads it next ties it.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class Provisioner:
         self._graph = graph
         self._registry = registry
         self._memory = memory
+        self._making = asyncio.Lock()
 
     async def make(self, asset: str, kind: Kind) -> None:
         """Raises Rejected when Digital Twins does not take the kind's model."""
@@ -46,7 +48,7 @@ class Provisioner:
         places = places_above(asset)
         for _ in range(_TRIES):
             try:
-                async with self._memory.provisioning:
+                async with self._making:
                     await self._make_places(places)
                 if places:
                     await self._tie(places[-1], asset)

@@ -91,11 +91,11 @@ class Gateways:
         self._closing.append(graph.close)
         return graph
 
-    @cached_property
+    @property
     def twin_memory(self) -> "TwinMemory":
-        from shared.twins.memory import TwinMemory
+        from shared.twins.memory import memory_of
 
-        return TwinMemory()
+        return memory_of(self._settings.digital_twins_url or "")
 
     @property
     def has_twins(self) -> bool:

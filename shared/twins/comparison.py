@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.twins.coalescing import Fate, Newest
-from shared.twins.memory import NewestTimes
+from shared.twins.memory import NewestTimes, SuppressedKey
 from shared.twins.values import rank, source_time
 
 Operation = dict[str, Any]
@@ -20,7 +20,7 @@ class Change(NamedTuple):
 
 
 def changes(
-    twin: Mapping[str, Any], newest: Mapping[str, Newest], suppressed: NewestTimes
+    twin: Mapping[str, Any], newest: Mapping[str, Newest], suppressed: NewestTimes[SuppressedKey]
 ) -> tuple[list[Change], Counter[Fate]]:
     """What is to be sent of these values, and what became of the others."""
     fates: Counter[Fate] = Counter()
@@ -32,11 +32,11 @@ def changes(
             continue
         fates[fate] += 1
         if fate is Fate.WITHIN_DEADBAND:
-            suppressed.note((twin["$dtId"], name), given.time)
+            suppressed.note(_key(twin, name), given.time)
     return found, fates
 
 
-def _fate(twin: Mapping[str, Any], name: str, given: Newest, suppressed: NewestTimes) -> Fate:
+def _fate(twin: Mapping[str, Any], name: str, given: Newest, suppressed: NewestTimes[SuppressedKey]) -> Fate:
     """A value without a source time was not set by a reading, so that any reading is newer."""
     stored, time = twin.get(name), stored_time(twin, name)
     if stored is None or not time:
@@ -44,9 +44,13 @@ def _fate(twin: Mapping[str, Any], name: str, given: Newest, suppressed: NewestT
     is_newer = (given.time, rank(given.value)) > (time, rank(stored))
     if not is_newer:
         return Fate.HELD if given.time == time and given.value == stored else Fate.OLDER
-    if given.time < suppressed.of((twin["$dtId"], name)):
+    if given.time < suppressed.of(_key(twin, name)):
         return Fate.OLDER
     return Fate.WITHIN_DEADBAND if _is_within(given, stored) else Fate.SENT
+
+
+def _key(twin: Mapping[str, Any], name: str) -> SuppressedKey:
+    return twin["$dtId"], name, str(twin["$metadata"][name].get("lastUpdateTime"))
 
 
 def _is_within(given: Newest, stored: Any) -> bool:

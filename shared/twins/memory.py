@@ -1,37 +1,51 @@
-"""What a worker remembers of the graph between invocations. To forget it costs requests, never a value."""
+"""What a worker process remembers of the graph between invocations: to forget it costs requests, hardly a value."""
 
-import asyncio
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Generic, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 MAX_ENTRIES = 100_000
 
 
 @dataclass
-class NewestTimes:
+class NewestTimes(Generic[Key]):
     """The newest time of each key, of those used last. Times are texts that sort."""
 
-    times: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
+    times: OrderedDict[Key, str] = field(default_factory=OrderedDict)
 
-    def note(self, key: tuple[str, str], time: str) -> None:
+    def note(self, key: Key, time: str) -> None:
         self.times[key] = max(time, self.times.pop(key, time))
         if len(self.times) > MAX_ENTRIES:
             self.times.popitem(last=False)
 
-    def of(self, key: tuple[str, str]) -> str:
+    def of(self, key: Key) -> str:
         """Its time, or an empty text, which is before any time."""
         return self.times.get(key, "")
 
 
+SuppressedKey = tuple[str, str, str]
+"""Twin, property, and when the property was last written: whoever writes it makes what was suppressed before void."""
+
+
 @dataclass
 class TwinMemory:
-    """`suppressed`: readings that stayed within the deadband, by twin and property: nothing older may follow them.
+    """`suppressed`: readings that stayed within the deadband: nothing older may follow them.
 
-    `aggregated`: children, by twin id and "", as they were when every place above them was last made of them.
+    `aggregated`: children as they were when every place above them was last made of them, for events since `since`.
     `places`: those that were found to stand in the graph, down from their site.
     """
 
-    suppressed: NewestTimes = field(default_factory=NewestTimes)
-    aggregated: NewestTimes = field(default_factory=NewestTimes)
+    suppressed: NewestTimes[SuppressedKey] = field(default_factory=NewestTimes)
+    aggregated: NewestTimes[str] = field(default_factory=NewestTimes)
     places: set[str] = field(default_factory=set)
-    provisioning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    since: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+
+@lru_cache(maxsize=16)
+def memory_of(instance: str) -> TwinMemory:
+    """The process's memory of the instance at this URL."""
+    return TwinMemory()

@@ -46,7 +46,7 @@ def read_event(event: HubEvent, registry: Registry) -> ChildChanged | PlaceChang
 
 def _update(event: HubEvent, registry: Registry) -> ChildChanged | None:
     data = _data(event)
-    if data.get("modelId") in registry.place_models or not _touches_aggregates(data, registry):
+    if str(data.get("modelId")) in registry.place_models or not _touches_aggregates(data, registry):
         return None
     twin = event.properties.get("cloudEvents:subject")
     if not isinstance(twin, str) or not twin:

@@ -19,6 +19,7 @@ from functions.update_twins import update_twins
 from shared.gateways.errors import Unavailable
 from shared.telemetry.events import HubEvent
 from shared.twins.identifiers import twin_id
+from shared.twins.memory import memory_of
 from tests.contract.twins.stories import ASSETS, HICCUPS, Story, Told, expected_graph, stories
 from tests.contract.twins.twin_events import TwinEvents, as_batch
 from tests.contract.twins.world import World, faults
@@ -47,6 +48,7 @@ async def kill_worker() -> None:
     """What a worker knows ends with it; only its connections are closed, so that nothing leaks into other tests."""
     await shared.gateways.worker.gateways().close()
     shared.gateways.worker._of_loop.clear()
+    memory_of.cache_clear()
 
 
 async def deliver_all(lanes: Sequence[Lane], kills: Sequence[int]) -> None:

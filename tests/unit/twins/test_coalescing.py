@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.telemetry.decoding import Telemetry
 from shared.twins.coalescing import Fate, Newest, coalesce
 from shared.twins.comparison import changes
-from shared.twins.memory import NewestTimes
+from shared.twins.memory import NewestTimes, SuppressedKey
 from shared.twins.registry import registry
 from tests.unit.shared.hub_events import decoded_one, tag_map
 
@@ -21,7 +21,10 @@ def reading(value: str, second: int, tag: str = "temperature", asset: str = "mot
 
 def twin(**values: tuple[Any, int]) -> dict[str, Any]:
     """A twin whose properties were set by readings of these seconds."""
-    metadata = {name: {"sourceTime": f"2026-11-22T09:00:{second:02}Z"} for name, (_, second) in values.items()}
+    metadata = {
+        name: {"sourceTime": f"2026-11-22T09:00:{second:02}Z", "lastUpdateTime": f"2026-11-22T10:00:{second:02}Z"}
+        for name, (_, second) in values.items()
+    }
     return {"$dtId": "t", "$metadata": metadata, **{name: value for name, (value, _) in values.items()}}
 
 
@@ -29,7 +32,7 @@ def newest(value: Any, second: int, deadband: float | None = None) -> Newest:
     return Newest(f"2026-11-22T09:00:{second:02}.0000000Z", value, deadband)
 
 
-def one_fate(stored: dict[str, Any], given: Newest, suppressed: NewestTimes | None = None) -> Fate:
+def one_fate(stored: dict[str, Any], given: Newest, suppressed: NewestTimes[SuppressedKey] | None = None) -> Fate:
     found, fates = changes(stored, {"a": given}, suppressed or NewestTimes())
     assert len(found) + fates.total() == 1
     return Fate.SENT if found else next(iter(fates))
@@ -87,11 +90,20 @@ def test_value_that_no_reading_has_set_gives_way() -> None:
 
 
 def test_nothing_older_than_a_suppressed_value_is_sent() -> None:
-    suppressed = NewestTimes()
+    suppressed: NewestTimes[SuppressedKey] = NewestTimes()
 
     assert one_fate(twin(a=(1.0, 1)), newest(1.1, 9, 0.5), suppressed) is Fate.WITHIN_DEADBAND
     assert one_fate(twin(a=(1.0, 1)), newest(7.0, 5, 0.5), suppressed) is Fate.OLDER
     assert one_fate(twin(a=(1.0, 1)), newest(7.0, 10, 0.5), suppressed) is Fate.SENT
+
+
+def test_what_was_suppressed_is_void_once_the_property_is_written_anew() -> None:
+    suppressed: NewestTimes[SuppressedKey] = NewestTimes()
+    assert one_fate(twin(a=(1.0, 1)), newest(1.1, 9, 0.5), suppressed) is Fate.WITHIN_DEADBAND
+    made_again = twin(a=(1.0, 1))
+    made_again["$metadata"]["a"]["lastUpdateTime"] = "2026-11-22T11:00:00Z"
+
+    assert one_fate(made_again, newest(7.0, 5, 0.5), suppressed) is Fate.SENT
 
 
 def test_patch_sets_the_value_and_its_source_time() -> None:
