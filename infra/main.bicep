@@ -167,6 +167,7 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
 }
 
 module identities 'app/identities.bicep' = {
+  name: 'identities'
   scope: group
   params: {
     names: identityNames
@@ -189,6 +190,7 @@ var identityClients = toObject(
 )
 
 module monitoring 'app/monitoring.bicep' = {
+  name: 'monitoring'
   scope: group
   params: {
     workspaceName: '${abbreviations.operationalInsightsWorkspaces}${resourceToken}'
@@ -202,6 +204,7 @@ module monitoring 'app/monitoring.bicep' = {
 }
 
 module dataExplorer 'app/data-explorer.bicep' = {
+  name: 'data-explorer'
   scope: group
   params: {
     name: '${abbreviations.kustoClusters}${resourceToken}'
@@ -219,6 +222,7 @@ module dataExplorer 'app/data-explorer.bicep' = {
 var principals = union(ownPrincipals, { dataExplorer: dataExplorer.outputs.principalId })
 
 module storage 'app/storage.bicep' = {
+  name: 'storage'
   scope: group
   params: {
     name: '${abbreviations.storageStorageAccounts}${resourceToken}'
@@ -231,6 +235,7 @@ module storage 'app/storage.bicep' = {
 }
 
 module eventHubs 'app/event-hubs.bicep' = {
+  name: 'event-hubs'
   scope: group
   params: {
     name: '${abbreviations.eventHubNamespaces}${resourceToken}'
@@ -249,6 +254,7 @@ module eventHubs 'app/event-hubs.bicep' = {
 }
 
 module cosmos 'app/cosmos.bicep' = {
+  name: 'cosmos'
   scope: group
   params: {
     name: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
@@ -262,6 +268,7 @@ module cosmos 'app/cosmos.bicep' = {
 }
 
 module digitalTwins 'app/digital-twins.bicep' = {
+  name: 'digital-twins'
   scope: group
   params: {
     name: '${abbreviations.digitalTwinsInstances}${resourceToken}'
@@ -275,6 +282,7 @@ module digitalTwins 'app/digital-twins.bicep' = {
 }
 
 module iotHub 'app/iot-hub.bicep' = {
+  name: 'iot-hub'
   scope: group
   params: {
     name: '${abbreviations.devicesIotHubs}${resourceToken}'
@@ -290,6 +298,7 @@ module iotHub 'app/iot-hub.bicep' = {
 }
 
 module provisioning 'app/device-provisioning.bicep' = if (deviceProvisioning) {
+  name: 'device-provisioning'
   scope: group
   params: {
     name: '${abbreviations.devicesProvisioningServices}${resourceToken}'
@@ -301,6 +310,7 @@ module provisioning 'app/device-provisioning.bicep' = if (deviceProvisioning) {
 }
 
 module ingestion 'app/ingestion.bicep' = {
+  name: 'ingestion'
   scope: group
   params: {
     clusterName: dataExplorer.outputs.name
@@ -316,6 +326,7 @@ module ingestion 'app/ingestion.bicep' = {
 }
 
 module twinRoutes 'app/twin-routes.bicep' = {
+  name: 'twin-routes'
   scope: group
   params: {
     twinsName: digitalTwins.outputs.name
@@ -329,6 +340,7 @@ module twinRoutes 'app/twin-routes.bicep' = {
 }
 
 module network 'app/network.bicep' = if (privateEndpoints) {
+  name: 'network'
   scope: group
   params: {
     name: '${abbreviations.networkVirtualNetworks}${resourceToken}'
@@ -352,6 +364,7 @@ module network 'app/network.bicep' = if (privateEndpoints) {
 }
 
 module app 'app/function-app.bicep' = {
+  name: 'function-app'
   scope: group
   params: {
     name: '${abbreviations.webSitesFunctions}${resourceToken}'
@@ -381,6 +394,7 @@ module app 'app/function-app.bicep' = {
 }
 
 module alerts 'app/alerts.bicep' = {
+  name: 'alerts'
   scope: group
   params: {
     actionGroupName: '${abbreviations.insightsActionGroups}${resourceToken}'

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from checks.bicep.declarations import Declarations, declarations
+from checks.bicep.declarations import Declarations, declarations, value_of
 from checks.bicep.language import LOADING
-from checks.bicep.source import Finding, Source, body_of, identifier, walk
+from checks.bicep.source import Finding, Source, body_of, walk
 
 
 @cache
@@ -88,11 +88,9 @@ def missing_files(source: Source) -> Iterator[Finding]:
 
 
 def loader_of(source: Source, name: str, declared: Declarations) -> Path | None:
-    """The JSON file that a variable holds: `var name = loadJsonContent('…')`."""
-    each = declared.symbols.get(name)
-    if each is None or each.kind != "var" or identifier(each.node) is None:
-        return None
-    value = each.node.named_children[-1]
-    if value.type != "call_expression" or source.text(value.named_children[0]) != "loadJsonContent":
-        return None
-    return next((path for _, path in loaded_files(source) if _.start_byte == value.start_byte), None)
+    """The JSON file that a variable holds: `var name = loadJsonContent('…')`, or any(…) of that."""
+    variable = declared.of("var").get(name)
+    value = value_of(variable.node) if variable is not None else None
+    if value is not None and value.type == "call_expression" and source.text(value.named_children[0]) == "any":
+        value = value.named_children[1].named_children[0]
+    return next((path for node, path in loaded_files(source) if node == value), None)

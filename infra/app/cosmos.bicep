@@ -29,7 +29,7 @@ param isPrivate bool
 var topology = loadJsonContent('../../topology.json')
 var roles = loadJsonContent('../cosmos-roles.json')
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'cosmos' && !empty(principals[grant.principal])
 )
 var isServerless = capacityMode == 'serverless'
@@ -59,7 +59,7 @@ resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2024-11-15
 }
 
 resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2024-11-15' = [
-  for container in items(topology.cosmos.containers): {
+  for container in items(any(topology.cosmos.containers)): {
     parent: database
     name: container.key
     properties: {

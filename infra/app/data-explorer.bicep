@@ -34,9 +34,9 @@ param isPrivate bool
 
 var topology = loadJsonContent('../../topology.json')
 var isDevelopment = startsWith(sku, 'Dev')
-var roles = loadJsonContent('../roles.json')
+var roles = any(loadJsonContent('../roles.json'))
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'dataExplorer' && !empty(principals[grant.principal])
 )
 var ofDatabase = filter(given, grant => grant.resource == 'database')

@@ -24,9 +24,9 @@ param principals object
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorType string
 
-var roles = loadJsonContent('../roles.json')
+var roles = any(loadJsonContent('../roles.json'))
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'digitalTwins' && !empty(principals[grant.principal])
 )
 

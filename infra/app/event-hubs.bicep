@@ -47,7 +47,7 @@ param operatorType string
 var topology = loadJsonContent('../../topology.json')
 var retentionHours = 7 * 24
 var isStandard = sku == 'Standard'
-var ownHubs = map(items(topology.eventHubs), hub => {
+var ownHubs = map(items(any(topology.eventHubs)), hub => {
   name: hub.key
   partitions: hub.value.partitions
   groups: hub.value.consumerGroups
@@ -80,9 +80,9 @@ var captureDescription = {
     }
   }
 }
-var roles = loadJsonContent('../roles.json')
+var roles = any(loadJsonContent('../roles.json'))
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'eventHubs' && !empty(principals[grant.principal])
 )
 

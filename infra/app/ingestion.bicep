@@ -38,7 +38,7 @@ param isPrivate bool
 var topology = loadJsonContent('../../topology.json')
 // Digital Twins makes the connection of its data history itself (digital-twins.bicep); that has no table here
 var hubConnections = filter(
-  items(topology.dataExplorer.dataConnections),
+  items(any(topology.dataExplorer.dataConnections)),
   connection => contains(connection.value, 'table')
 )
 var blobConnections = items(topology.dataExplorer.blobConnections)

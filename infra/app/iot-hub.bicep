@@ -35,9 +35,9 @@ param operatorType string
 
 var topology = loadJsonContent('../../topology.json')
 var routes = items(topology.iotHub.routes)
-var roles = loadJsonContent('../roles.json')
+var roles = any(loadJsonContent('../roles.json'))
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'iotHub' && !empty(principals[grant.principal])
 )
 var enrichments = flatten(map(

@@ -22,10 +22,10 @@ param principals object
 param operatorType string
 
 var topology = loadJsonContent('../../topology.json')
-var containers = union(topology.storage.containers, topology.storage.cloudContainers)
-var roles = loadJsonContent('../roles.json')
+var containers = any(union(topology.storage.containers, topology.storage.cloudContainers))
+var roles = any(loadJsonContent('../roles.json'))
 var given = filter(
-  loadJsonContent('../grants.json'),
+  any(loadJsonContent('../grants.json')),
   grant => grant.service == 'storage' && !empty(principals[grant.principal])
 )
 var onAccount = filter(given, grant => grant.resource == 'account')

@@ -184,6 +184,13 @@ def test_a_finding_says_the_place_in_its_file(folder: Path) -> None:
     ]
 
 
+def test_a_json_file_is_looked_into_through_any(folder: Path) -> None:
+    loose = MODULE.replace("loadJsonContent('names.json')", "any(loadJsonContent('names.json'))")
+    (folder / "app/hubs.bicep").write_text(loose.replace("topology.hubs['first'].route", "topology.hubs.first.rout"))
+
+    assert [finding.message for finding in check(folder)] == ["names.json has no hubs.first.rout"]
+
+
 def test_a_variable_stands_for_what_it_was_given(folder: Path) -> None:
     with_variable = MODULE.replace("properties: { retentionDescription", "properties: { wrong: 1, retentionDescription")
     moved = with_variable.replace("    properties: { wrong", "    properties: shape\n    //").replace(
