@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from checks.access.assignments import unfit_assignments
 from checks.access.grants import grants, unfit_grants
 from checks.access.needs import HUB_OF, needs, unknown_operations
 from checks.access.rights import roles_of
@@ -29,7 +30,7 @@ def test_the_bicep_is_what_azure_takes() -> None:
 
 
 def test_every_call_has_its_role_and_every_role_its_call() -> None:
-    found = [*unknown_operations(), *unfit_grants(grants(), needs())]
+    found = [*unknown_operations(), *unfit_grants(grants(), needs()), *unfit_assignments(sources(), grants())]
 
     assert not found, listed(found)
 
