@@ -113,8 +113,7 @@ def _is_primitive(name: str, value: Any) -> bool:
     if name in _REAL:
         return _is_number(value) and abs(value) <= _REAL[name]
     if name in _WHOLE:
-        is_whole = _is_number(value) and (isinstance(value, int) or value.is_integer())
-        return is_whole and -_WHOLE[name] <= value < _WHOLE[name]
+        return _is_number(value) and _is_whole(value) and -_WHOLE[name] <= value < _WHOLE[name]
     if name == "boolean":
         return isinstance(value, bool)
     if not isinstance(value, str):
@@ -138,6 +137,11 @@ def _is_text_of(name: str, value: str) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: int | float) -> bool:
+    """2.0 is whole; beyond 2**53 a float may stand for another number than the one that was sent."""
+    return isinstance(value, int) or (value.is_integer() and abs(value) <= 2**53)
 
 
 def _is_date(text: str) -> bool:

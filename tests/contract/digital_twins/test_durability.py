@@ -1,8 +1,11 @@
 """Killed at any moment: what was acknowledged is there, and its events arrive, in order, at least once."""
 
 import itertools
+import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -99,26 +102,41 @@ def test_everything_is_there_after_a_kill(mortal: ServerProcess, trust_directory
 
 
 @pytest.mark.usefixtures("trusted")
-def test_events_wait_while_the_hub_is_away(tmp_path: Path, trust_directory: Path, trust: object) -> None:
+def test_events_wait_for_their_hub_with_the_ids_they_have(tmp_path: Path, trust_directory: Path, trust: object) -> None:
+    """Both are killed; what was to be told is told after the next start, by the ids that it had before."""
     hubs = ServerProcess("event_hubs", ["--data", str(tmp_path / "hubs"), "--hub", "late:2"], has_admin=True)
     with hubs.start():
-        arguments = ["--history", "late", "--event-hubs", connection_string(hubs.port)]
+        arguments = ["--endpoint", "events=late", "--history", "late", "--event-hubs", connection_string(hubs.port)]
         with server(tmp_path / "twins", trust_directory, *arguments).start() as twins:
             hubs.kill()
             client = DigitalTwinsClient(twins.url, Issued(trust_directory), retry_total=0)
             client.create_models(MODELS)
+            client.upsert_event_route("all", DigitalTwinsEventRoute(endpoint_name="events", filter="true"))
             client.upsert_digital_twin("waiting", room(temperature=1))
             client.update_digital_twin("waiting", [{"op": "add", "path": "/temperature", "value": 2}])
-            hubs.close()
-            hubs.start()
+            twins.kill()
+            ids = _waiting_ids(tmp_path / "twins")
+            for process in (hubs, twins):
+                process.close()
+                process.start()
 
             reading = Hub(hubs, "late")
             try:
-                records = reading.events_of("late", "waiting", 3)
+                records = reading.events_of("late", "waiting", 5)
             finally:
                 reading.close()
 
-    assert [record.body.get("Value") for record in records] == [None, 1, 2]
+    assert [record.body["Value"] for record in records if "Key" in record.body] == [1, 2]
+    assert len(set(ids)) == 2
+    assert [record.properties["cloudEvents:id"] for record in records if record.type] == ids
+
+
+def _waiting_ids(data: Path) -> list[str]:
+    """The ids of the events that the file of a killed server still has to tell, in order."""
+    with closing(sqlite3.connect(data / "digital_twins.sqlite3")) as file:
+        rows = file.execute("SELECT properties FROM outbox ORDER BY sequence").fetchall()
+    found = (json.loads(properties).get("cloudEvents:id") for (properties,) in rows)
+    return [each for each in found if each is not None]
 
 
 def _counts(events: list[Event]) -> list[int]:

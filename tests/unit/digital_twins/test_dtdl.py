@@ -1,6 +1,7 @@
 """DTDL: models are read or refused with a reason, whatever is uploaded; values conform or are named."""
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,14 @@ def test_inheritance_ends_at_ten_levels() -> None:
         linked(chain, "dtmi:a:N11;1")
 
 
+def test_bases_that_share_bases_many_times_over_are_linked_at_once() -> None:
+    levels = [[f"dtmi:a:L{level}N{number};1" for number in range(30)] for level in range(10)]
+    models = [interface(model) for model in levels[0]]
+    models += [interface(model, extends=below) for below, above in itertools.pairwise(levels) for model in above]
+
+    assert len(linked(models, levels[-1][0]).bases) == 9 * 30 + 1
+
+
 def test_interfaces_inside_others_are_not_served() -> None:
     with pytest.raises(ServiceError) as refused:
         declarations([interface("dtmi:a:B;1", extends=interface("dtmi:a:C;1"))])
@@ -132,7 +141,7 @@ def test_interfaces_inside_others_are_not_served() -> None:
     [
         ("boolean", [True, False], [1, "true", None]),
         ("integer", [0, -(2**31), 2.0], [2**31, 1.5, True, "1"]),
-        ("long", [2**63 - 1], [2**63, 1e19]),
+        ("long", [2**63 - 1, 2.0**53], [2**63, 1e19, -(2.0**63)]),
         ("double", [1, -0.0, 1.7e308], [True, "1", 10**400]),
         ("float", [3.4e38], [3.5e38]),
         ("string", ["", "é"], [1, None, []]),
