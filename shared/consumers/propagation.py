@@ -9,7 +9,7 @@ from shared.consumers.concurrency import with_each
 from shared.consumers.outcomes import lag
 from shared.consumers.twin_outcomes import TwinOutcome
 from shared.dead_letters.letters import PROPAGATE, letter_of_rejection
-from shared.gateways.digital_twins import TwinChanged, TwinMissing, TwinRefused
+from shared.gateways.digital_twins import Link, TwinChanged, TwinMissing, TwinRefused
 from shared.gateways.errors import Unavailable
 from shared.telemetry.events import HubEvent, Rejected, Rejection
 from shared.telemetry.timestamps import canonical, moment
@@ -88,10 +88,17 @@ class Propagation:
         return dict(zip(ordered, await with_each(ordered, self._places_of), strict=True))
 
     async def _places_of(self, twin: str) -> set[str]:
-        links = await self._graph.links(twin, (CONTAINS, IS_PART_OF))
+        links = await self._links(twin)
         found = {link.source for link in links if link.name == CONTAINS and link.target == twin}
         found |= {link.target for link in links if link.name == IS_PART_OF and link.source == twin}
         return found - {twin}
+
+    async def _links(self, twin: str) -> list[Link]:
+        """None of a twin that Digital Twins does not even look for."""
+        try:
+            return await self._graph.links(twin, (CONTAINS, IS_PART_OF))
+        except TwinRefused:
+            return []
 
     async def _closure(self, places: set[str]) -> Mapping[str, set[str]]:
         """These places and all above them, each with those right above it."""
@@ -120,7 +127,7 @@ class Propagation:
                 if not operations:
                     return fates or Counter({"unchanged": 1})
                 names = await self._patch(twin, operations, names, fates)
-            except TwinMissing:
+            except (TwinMissing, TwinRefused):
                 return Counter({"gone": 1})
             except TwinChanged:
                 continue
@@ -142,7 +149,7 @@ class Propagation:
         return names
 
     async def _children(self, place: str) -> list["Document"]:
-        links = await self._graph.links(place, (CONTAINS, IS_PART_OF))
+        links = await self._links(place)
         ids = {link.target for link in links if link.name == CONTAINS and link.source == place}
         ids |= {link.source for link in links if link.name == IS_PART_OF and link.target == place}
         found = [child for child in await with_each(sorted(ids - {place}), self._child) if child is not None]
@@ -153,7 +160,7 @@ class Propagation:
     async def _child(self, twin: str) -> "Document | None":
         try:
             return await self._graph.get(twin)
-        except TwinMissing:
+        except (TwinMissing, TwinRefused):
             return None
 
     def _remember(self, above: Mapping[str, set[str]]) -> None:

@@ -116,8 +116,8 @@ class AssetTwin:
                     groups += [names[middle:], names[:middle]]
                 elif names != [PATH]:
                     fates[Fate.REFUSED] += 1
-        if refusal and not await self._graph.has_model(self._model):
-            raise Rejected(Reason.TWIN_REFUSED, f"the twin's model {self._model} is not there: {refusal}")
+        if refusal and not (self._model and await self._graph.has_model(self._model)):
+            raise Rejected(Reason.TWIN_REFUSED, f"the twin's model {self._model!r} is not there: {refusal}")
         return fates
 
     async def _settle(self, names: Sequence[str]) -> Counter[Fate]:

@@ -6,11 +6,14 @@ What is longer than a twin's id may be keeps its beginning, and ends with `**` a
 paths give the same id: `*` stands only before digits, or twice before a hash.
 """
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 
 MAX_ID = 128
 """Characters of a twin's id (learn.microsoft.com, "Azure Digital Twins service limits")."""
+_ID = re.compile(r"[A-Za-z0-9\-.+%_#*?!(),=@$']{1,128}")
+"""learn.microsoft.com, "Manage digital twins"."""
 _HASH_BYTES = 20
 _AS_IT_IS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
 
@@ -36,3 +39,8 @@ def _escaped(byte: int) -> str:
 def places_above(path: str) -> list[str]:
     """The paths of the places that contain it, the site first. An empty first step is no place."""
     return [path[:end] for end, character in enumerate(path) if character == "/" and end > 0]
+
+
+def is_twin_id(text: object) -> bool:
+    """Whether this can be the id of a twin at all, whoever made it."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.telemetry.events import HubEvent, Reason, Rejected
+from shared.twins.identifiers import is_twin_id
 from shared.twins.registry import Registry
 from shared.twins.values import source_time
 
@@ -48,9 +49,7 @@ def _update(event: HubEvent, registry: Registry) -> ChildChanged | None:
     data = _data(event)
     if str(data.get("modelId")) in registry.place_models or not _touches_aggregates(data, registry):
         return None
-    twin = event.properties.get("cloudEvents:subject")
-    if not isinstance(twin, str) or not twin:
-        raise Rejected(Reason.NOT_TWIN_EVENT, f"the subject {twin!r} is no twin's id")
+    twin = _twin(event.properties.get("cloudEvents:subject"))
     try:
         return ChildChanged(twin, source_time(str(event.properties.get("cloudEvents:time"))))
     except ValueError:
@@ -76,12 +75,13 @@ def _property(operation: Any) -> str | None:
 def _relationship(data: dict[str, Any]) -> PlaceChanged | None:
     ends = {CONTAINS: "$sourceId", IS_PART_OF: "$targetId"}
     end = ends.get(str(data.get("$relationshipName")))
-    if end is None:
-        return None
-    place = data.get(end)
-    if not isinstance(place, str):
-        raise Rejected(Reason.NOT_TWIN_EVENT, f"a relationship without {end}")
-    return PlaceChanged(place)
+    return None if end is None else PlaceChanged(_twin(data.get(end)))
+
+
+def _twin(given: Any) -> str:
+    if not is_twin_id(given):
+        raise Rejected(Reason.NOT_TWIN_EVENT, f"{given!r} is no twin's id")
+    return str(given)
 
 
 def _data(event: HubEvent) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def test_relationships_ask_for_the_place_at_their_end(what: str) -> None:
     assert read(f"{RELATIONSHIP}{what}", {"$relationshipName": "isPartOf", **ends}) == PlaceChanged("b")
 
 
+@pytest.mark.parametrize("subject", [None, "", 7, "a/b", "a/relationships/b", "ü", "x" * 129])
+def test_what_is_no_twins_id_is_rejected(subject: Any) -> None:
+    with pytest.raises(Rejected, match="no twin's id"):
+        read(f"{TWIN}Update", update("/temperature"), subject)
+    with pytest.raises(Rejected, match="no twin's id"):
+        read(f"{RELATIONSHIP}Create", {"$relationshipName": "contains", "$sourceId": subject})
+
+
 def test_update_without_a_time_is_never_taken_for_old() -> None:
     assert read(f"{TWIN}Update", update("/temperature"), time=None).time > "2099"
 
