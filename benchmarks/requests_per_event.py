@@ -10,7 +10,7 @@ import json
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -84,7 +84,7 @@ def main() -> None:
             sizes = _sizes(cosmos)
     print_table(f"Requests for {EVENTS:,} events", _measures(cold, *warm))
     if asked.save:
-        _save(warm, sizes)
+        save({"event": sizes, "counted": [asdict(each) for each in warm]})
 
 
 def _measure(data: Path, broker: ServerProcess, cosmos: ServerProcess, settings: dict[str, str]) -> list[Counts]:
@@ -160,13 +160,9 @@ def _sizes(cosmos: ServerProcess) -> dict[str, float]:
     }
 
 
-def _save(counted: Sequence[Counts], sizes: Mapping[str, float]) -> None:
-    saved = {
-        "by": "python -m benchmarks.requests_per_event --save",
-        "on": f"{datetime.now(UTC):%Y-%m-%d}",
-        "event": sizes,
-        "counted": [asdict(each) for each in counted],
-    }
+def save(measured: Mapping[str, Any]) -> None:
+    """Writes a benchmark's part of the result down; the others' parts stay."""
+    saved = {**json.loads(SAVED.read_text()), "on": f"{datetime.now(UTC):%Y-%m-%d}", **measured}
     SAVED.write_text(json.dumps(saved, indent=2) + "\n")
     print(f"Written to {SAVED.relative_to(PROJECT)}.")
 

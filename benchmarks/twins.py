@@ -87,6 +87,16 @@ class Partition:
 
 
 def main() -> None:
+    with running_instance() as instance:
+        print_table(
+            f"update_twins: {EVENTS_PER_SECOND:,} events/s of {ASSETS:,} assets for {SECONDS} s",
+            asyncio.run(_measure(instance)),
+        )
+
+
+@contextmanager
+def running_instance() -> Iterator[ServerProcess]:
+    """A Digital Twins instance with the project's models, and the settings for it in the environment."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         trust = ensure_trust(data / "trust")
@@ -110,10 +120,7 @@ def main() -> None:
             ),
         ):
             _upload_models(instance)
-            print_table(
-                f"update_twins: {EVENTS_PER_SECOND:,} events/s of {ASSETS:,} assets for {SECONDS} s",
-                asyncio.run(_measure(instance)),
-            )
+            yield instance
 
 
 @contextmanager

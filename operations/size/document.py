@@ -12,7 +12,7 @@ from operations.size.sizing import size
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sizing.md"
 FLEETS = [10**power for power in range(1, 8)]
 RATE = 1 / 60
-SHARES = {"twins-each": 1.0, "twins-tenth": 0.1, "no-twins": 0.0}
+SHARES = {"twins-each": 1.0, "twins-hundredth": 0.01, "no-twins": 0.0}
 
 
 def tables() -> Iterator[tuple[str, str]]:

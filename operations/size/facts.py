@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent
 MEASURED = FOLDER / "measured.json"
 PRICES = FOLDER / "prices.json"
 MEASURED_BY = "operations/size/measured.json (python -m benchmarks.requests_per_event --save)"
+TWINS_MEASURED_BY = "operations/size/measured.json (python -m benchmarks.twin_requests --save)"
 _DISTINCT = 1000
 """The measurements are of 1,000 events: so many devices at most have one among them."""
 
@@ -29,7 +30,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of one event: bytes on its way, and the request units of storing it. And what 1,000 take, from few and many."""
+    """Of one event: bytes on its way, and the request units of storing it. And what 1,000 take, from few and many.
+
+    Of one reading on its way up the twins: what it asks of its own twin, and of the places above it.
+    """
 
     message_bytes: int
     readings: int
@@ -39,6 +43,10 @@ class Measured:
     request_units_per_kilobyte: float
     few: Counted
     many: Counted
+    children: int
+    levels: int
+    update_reads: float
+    propagation_reads: float
 
     def document(self, load: Load) -> float:
         """Bytes of a document: it holds the body twice, as text and as JSON."""
@@ -51,6 +59,10 @@ class Measured:
         """Request units to create one document."""
         more = (self.document(load) - self.document_bytes) / 1024
         return max(5.0, self.request_units + self.request_units_per_kilobyte * more)
+
+    def place_reads(self, child_s_own: float) -> float:
+        """Reads to make one place anew: it, its relationships and its children."""
+        return (self.propagation_reads - child_s_own) / self.levels
 
     def counted(self, load: Load) -> Counted:
         """What 1,000 events of this load take: between the two measurements, by the devices among 1,000 events."""
@@ -78,7 +90,7 @@ class Prices:
 
 def read_measured(path: Path = MEASURED) -> Measured:
     saved = json.loads(path.read_text())
-    event = saved["event"]
+    event, twins = saved["event"], saved["twins"]
     few, many = (
         Counted(each["devices"], each["cosmosDataRequests"], each["eventHubsSends"], each["hostSeconds"])
         for each in saved["counted"]
@@ -92,6 +104,10 @@ def read_measured(path: Path = MEASURED) -> Measured:
         request_units_per_kilobyte=event["requestUnitsPerKilobyteMore"],
         few=few,
         many=many,
+        children=twins["children"],
+        levels=round(twins["propagation"]["patches"]),
+        update_reads=twins["update"]["reads"],
+        propagation_reads=twins["propagation"]["reads"],
     )
 
 

@@ -50,11 +50,6 @@ class Load:
     def messages(self) -> float:
         return self.devices * self.rate
 
-    @property
-    def twin_updates(self) -> float:
-        """`update_twins` sends at most one patch a second for a twin (docs/sizing.md, assumptions)."""
-        return min(self.messages * self.changed, float(self.devices))
-
 
 def share(fleet: Fleet, deployments: int) -> Load:
     """The load of each deployment when the devices are spread evenly: the largest such share."""

@@ -6,6 +6,7 @@ from operations.size.facts import MEASURED_BY, Measured, Prices
 from operations.size.fleet import HEADROOM, SECONDS_A_DAY, SECONDS_A_MONTH, Load
 from operations.size.partitions import MOST, MOST_PARTITIONS_SOURCE, busy_partitions, partitions
 from operations.size.parts import Charge, Figure, Part, Price, Use
+from operations.size.twins import work
 
 IOT_HUB = "https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling"
 EVENT_HUBS = "https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas"
@@ -92,10 +93,11 @@ def _events(load: Load, measured: Measured) -> tuple[list[tuple[float, float]], 
     """Events a second and their bytes: as they arrive at the hubs, telemetry first, and as they are read from them."""
     telemetry = (load.messages, float(load.message_bytes + ADDED_BYTES))
     analytics = (load.messages, measured.analytics_event(load))
-    twin_events = (load.twin_updates, float(TWIN_EVENT_BYTES))
-    history = (load.twin_updates * load.readings, float(HISTORY_EVENT_BYTES))
+    patches = work(load, measured).patches
+    twin_events = (patches, float(TWIN_EVENT_BYTES))
+    history = (patches * load.readings, float(HISTORY_EVENT_BYTES))
     arriving = [telemetry, analytics, twin_events, history]
-    also_read_by_twins = [telemetry] if load.twin_updates else []
+    also_read_by_twins = [telemetry] if load.changed else []
     return arriving, [*arriving, *also_read_by_twins]
 
 

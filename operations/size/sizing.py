@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from operations.size.compute import digital_twins, functions
 from operations.size.facts import Measured, Prices
 from operations.size.fleet import MOST_DEVICES, Fleet, FleetMistake, Load, share
+from operations.size.functions import functions
 from operations.size.hubs import event_hubs, iot_hub
 from operations.size.parts import Part, Use
 from operations.size.stores import cosmos, data_explorer, storage
+from operations.size.twins import digital_twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def parts_of(load: Load, measured: Measured, prices: Prices, *, is_only: bool) -
         event_hubs(load, measured, prices),
         cosmos(load, measured, prices),
         functions(load, measured, prices),
-        digital_twins(load, prices),
+        digital_twins(load, measured, prices),
         data_explorer(load, measured, prices, is_only=is_only),
         storage(load, measured, prices),
     )

@@ -6,6 +6,7 @@ from operations.size.facts import MEASURED_BY, Measured, Prices
 from operations.size.fleet import HEADROOM, SECONDS_A_DAY, SECONDS_A_MONTH, Load
 from operations.size.partitions import batches, busy_partitions, forward_seconds, partitions
 from operations.size.parts import Charge, Figure, Part, Use
+from operations.size.twins import work
 
 COSMOS = "https://learn.microsoft.com/azure/cosmos-db/concepts-limits"
 SERVERLESS = "https://learn.microsoft.com/azure/cosmos-db/serverless"
@@ -128,8 +129,8 @@ def _cluster(cores: float, gigabytes: float, *, is_only: bool) -> tuple[tuple[st
 def storage(load: Load, measured: Measured, prices: Prices) -> Part:
     """The Functions host's account: a checkpoint for each batch, a renewal of each partition's lease each 10 s."""
     count = partitions(busy_partitions(load, measured))
-    events = (load.messages, load.twin_updates, load.twin_updates)
-    writes = sum(batches(rate, count) + count / 10 for rate in events)
+    for_twins = (load.messages, work(load, measured).patches) if load.changed else ()
+    writes = sum(batches(rate, count) + count / 10 for rate in (load.messages, *for_twins))
     return Part(
         "Storage",
         (Figure("blob writes/s", writes, "host.json; operations/size/partitions.py"),),

@@ -1,7 +1,6 @@
 """`size` as an operator calls it, its document, and the measurements it rests on."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -80,4 +79,12 @@ def test_measurements_are_of_few_devices_and_of_many() -> None:
     assert measured.few.requests <= 30
     assert measured.few.sends <= 10
     assert measured.few.requests < measured.many.requests
-    assert replace(measured.few, devices=0).seconds > 0
+    assert 0 < measured.few.seconds < measured.many.seconds
+
+
+def test_measurements_are_of_readings_that_go_all_the_way_up() -> None:
+    """Of each place what is above it; its twin, relationships both ways and children, and again after the patch."""
+    measured = read_measured()
+    assert measured.levels == 2
+    assert measured.update_reads == 1
+    assert measured.place_reads(2) == 2 + 2 * (1 + 2 + measured.children)
