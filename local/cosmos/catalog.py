@@ -253,10 +253,13 @@ def _container_link(database_rid: str, number: int) -> str:
 
 
 def _table_statements(table: str) -> list[str]:
-    """Items lie in the order of their changes (their log sequence numbers), so the change feed is a plain scan."""
+    """Items lie in the order of their changes (their log sequence numbers), so the change feed is a plain scan.
+
+    An item's `number` is its first sequence number, and stays; `epk` is its effective partition key in bytes.
+    """
     return [
-        f"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, epk TEXT NOT NULL, id TEXT NOT NULL, expires_at INTEGER,"
-        " body BLOB NOT NULL)",
+        f"CREATE TABLE {table}(lsn INTEGER PRIMARY KEY, epk BLOB NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL,"
+        " expires_at INTEGER, body BLOB NOT NULL)",
         f"CREATE UNIQUE INDEX {table}_key ON {table}(epk, id)",
         f"CREATE INDEX {table}_expiry ON {table}(expires_at, epk)",
     ]

@@ -84,8 +84,7 @@ def _changes(connection: sqlite3.Connection, container: Container, scope: Scope,
         # A scan in the order of changes is right for a large share of the container, its keys' index for a small one.
         index = f"INDEXED BY {container.table}_key" if scope.is_narrow else "NOT INDEXED"
         rows = connection.execute(
-            f"SELECT lsn, CAST(body AS BLOB) FROM {container.table} {index} WHERE lsn > ? AND {scope.condition}"
-            " ORDER BY lsn LIMIT ?",
+            f"SELECT lsn, body FROM {container.table} {index} WHERE lsn > ? AND {scope.condition} ORDER BY lsn LIMIT ?",
             (after, *scope.bindings, limit),
         )
         bodies, last, is_cut = _within_bytes(rows)
@@ -138,11 +137,11 @@ async def list_items(service: Service, request: Request) -> Response:
 
 
 def _items(
-    connection: sqlite3.Connection, container: Container, scope: Scope, after: tuple[str, str], limit: int
+    connection: sqlite3.Connection, container: Container, scope: Scope, after: tuple[bytes, str], limit: int
 ) -> tuple[list[bytes], tuple[str, str] | None]:
     """A page of items after one's place (effective key and id), and the place of its last one if there may be more."""
     rows = connection.execute(
-        f"SELECT epk, id, CAST(body AS BLOB) FROM {container.table} INDEXED BY {container.table}_key"
+        f"SELECT epk, id, body FROM {container.table} INDEXED BY {container.table}_key"
         f" WHERE (epk, id) > (?, ?) AND {scope.condition} ORDER BY epk, id LIMIT ?",
         (*after, *scope.bindings, limit),
     )
@@ -152,18 +151,18 @@ def _items(
         bodies.append(body)
         size += len(body)
         if size > MAX_PAGE_BYTES or len(bodies) == limit:
-            return bodies, (epk, item_id)
+            return bodies, (epk.hex(), item_id)
     return bodies, None
 
 
-def _after(request: Request) -> tuple[str, str]:
+def _after(request: Request) -> tuple[bytes, str]:
     token = request.headers.get(CONTINUATION)
     if not token:
-        return "", ""
+        return b"", ""
     try:
         epk, item_id = orjson.loads(base64.b64decode(token, validate=True))
-        if isinstance(epk, str) and isinstance(item_id, str):
-            return epk, item_id
+        if isinstance(item_id, str):
+            return bytes.fromhex(epk), item_id
     except (binascii.Error, ValueError, TypeError):
         pass
     raise bad_request("The continuation token is invalid.")

@@ -39,7 +39,8 @@ class Written(NamedTuple):
 def find(connection: sqlite3.Connection, container: Container, epk: str, item_id: str) -> Stored | None:
     """The item, unless it is expired."""
     row = connection.execute(
-        f"SELECT lsn, CAST(body AS BLOB), expires_at FROM {container.table} WHERE epk = ? AND id = ?", (epk, item_id)
+        f"SELECT lsn, body, expires_at FROM {container.table} WHERE epk = ? AND id = ?",
+        (bytes.fromhex(epk), item_id),
     ).fetchone()
     if row is None or (row[2] is not None and row[2] <= time.time()):
         return None
@@ -116,10 +117,11 @@ def create_many(transaction: Transaction, container: Container, drafts: list[Dra
     for lsn, draft in enumerate(drafts, first):
         tag = etag(lsn, now)
         body = served(draft.text, item_rid(container.rid, lsn), container.link, tag, now)
-        bindings += (lsn, draft.epk, draft.id, expiry(default_ttl, draft.ttl, now), bytearray(body))
+        expires_at = expiry(default_ttl, draft.ttl, now)
+        bindings += (lsn, bytearray.fromhex(draft.epk), draft.id, lsn, expires_at, bytearray(body))
         bindings += property_keys(paths, draft.properties, body)
         written.append(Written(201, body, tag, lsn))
-    row = f"({','.join('?' * (5 + len(paths)))})"
+    row = f"({','.join('?' * (6 + len(paths)))})"
     rows = ",".join([row] * len(drafts))
     transaction.connection.execute(f"INSERT INTO {container.table} VALUES {rows}", bindings)
     return written
@@ -139,7 +141,9 @@ def _check(current: Stored, conditions: Conditions) -> None:
 
 
 def _remove_expired(transaction: Transaction, container: Container, draft: Draft) -> None:
-    transaction.connection.execute(f"DELETE FROM {container.table} WHERE epk = ? AND id = ?", (draft.epk, draft.id))
+    transaction.connection.execute(
+        f"DELETE FROM {container.table} WHERE epk = ? AND id = ?", (bytes.fromhex(draft.epk), draft.id)
+    )
 
 
 def _insert(transaction: Transaction, container: Container, draft: Draft) -> Written:

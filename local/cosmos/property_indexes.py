@@ -36,19 +36,6 @@ def _named(container: Container) -> list[Index]:
     return [index for index in (*single, *composite) if index is not None]
 
 
-def renew_indexes(transaction: Transaction, containers: Iterable[Container]) -> None:
-    """Makes the indexes anew that an earlier version of this server made: on an expression, without columns."""
-    for container in containers:
-        names = transaction.connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND instr(name, '__by__')",
-            (container.table,),
-        ).fetchall()
-        for (name,) in names:
-            transaction.connection.execute(f'DROP INDEX "{name}"')
-        if names:
-            match_policy(transaction, container)
-
-
 class WantedIndexes:
     """Makes, in the background, the indexes that queries want and the policy allows; each once."""
 

@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from local.cosmos import charges
 from local.cosmos.account_operations import feed
 from local.cosmos.catalog import Container
@@ -94,12 +96,12 @@ async def _query_resources(service: Service, request: Request, name: str, bodies
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     try:
         connection.execute(
-            f"CREATE TABLE {_RESOURCE_TABLE}(lsn INTEGER PRIMARY KEY, epk TEXT, id TEXT, expires_at INTEGER,"
-            " body TEXT, UNIQUE(epk, id))"
+            f"CREATE TABLE {_RESOURCE_TABLE}(number INTEGER PRIMARY KEY, epk BLOB, id TEXT, expires_at INTEGER,"
+            " body BLOB, UNIQUE(epk, id))"
         )
         connection.executemany(
-            f"INSERT INTO {_RESOURCE_TABLE}(epk, id, body) VALUES('', json_extract(?1, '$.id'), ?1)",
-            [(body.decode(),) for body in bodies],
+            f"INSERT INTO {_RESOURCE_TABLE}(epk, id, body) VALUES(x'', ?, ?)",
+            [(orjson.loads(body)["id"], body) for body in bodies],
         )
         source = Source(connection, _RESOURCE_TABLE, "1", ())
         page = _executed(query, parameters, source, request.page_size, request.headers.get(CONTINUATION))

@@ -1,5 +1,6 @@
 """Which items of a container a request is about, as a condition on its table's rows."""
 
+import re
 import time
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from local.cosmos.errors import PARTITION_KEY_RANGE_GONE, ServiceError, bad_requ
 from local.cosmos.messages import Request
 from local.cosmos.partition_keys import END, KeyRange
 
+_BOUND = re.compile("[0-9A-F]*").fullmatch
 _NARROW = 64
 """A scope of less than one part in so many of the key space is looked up by key rather than scanned."""
 
@@ -44,10 +46,10 @@ def scope_of(container: Container, keys: KeyRange) -> Scope:
     bindings: list[Any] = []
     if keys.high == keys.low + "\x00":
         conditions.append("epk = ?")
-        bindings.append(keys.low)
+        bindings.append(_stored(keys.low))
     elif keys != KeyRange("", END):
         conditions.append("epk >= ? AND epk < ?")
-        bindings += [keys.low, keys.high]
+        bindings += [_stored(keys.low), _stored(keys.high)]
     if container.default_ttl is not None:
         conditions.append("(expires_at IS NULL OR expires_at > ?)")
         bindings.append(int(time.time()))
@@ -62,7 +64,13 @@ def _partition(container: Container, number: str) -> KeyRange:
     return container.partitions[int(text)]
 
 
+def _stored(bound: str) -> bytes:
+    """A bound of effective partition keys as the bytes that they are kept as."""
+    digits = bound.removesuffix("\x00")
+    return bytes.fromhex(digits + "0" * (len(digits) % 2)) + b"\x00" * (len(bound) - len(digits))
+
+
 def _common(one: KeyRange, other: KeyRange) -> KeyRange:
-    if any(not set(key) <= set("0123456789ABCDEF\x00") for key in (other.low, other.high)):
+    if not (_BOUND(other.low) and _BOUND(other.high)):
         raise bad_request(f"The effective partition keys {other.low!r} to {other.high!r} are not hexadecimal.")
     return KeyRange(max(one.low, other.low), min(one.high, other.high))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from local.cosmos.errors import owner_not_found
 from local.cosmos.query.indexes import Path as PropertyPath
 from local.cosmos.query.indexes import key_paths, register
+from local.process import UserMistake
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ CREATE TABLE IF NOT EXISTS containers(
     lsn INTEGER NOT NULL DEFAULT 0, body TEXT, UNIQUE(database, id));
 CREATE TABLE IF NOT EXISTS offers(number INTEGER PRIMARY KEY AUTOINCREMENT, resource TEXT UNIQUE NOT NULL, body TEXT);
 """
+_LAYOUT = 2
+"""Which layout of tables a file has: SQLite keeps the number for its user. Files of another one are not read."""
 _WRITER_CACHE_KIB = 65536
 _READER_CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 8000
@@ -45,6 +48,16 @@ def connect(path: Path, *, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connec
     connection.execute("PRAGMA temp_store=MEMORY")
     register(connection)
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes the tables of a new file. Raises UserMistake for a file that another version of this server made."""
+    tables, layout = connection.execute(
+        "SELECT count(*), user_version FROM sqlite_master, pragma_user_version"
+    ).fetchone()
+    if tables and layout != _LAYOUT:
+        raise UserMistake(f"{path} was made by another version of local.cosmos: remove it, or give another --data.")
+    connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_LAYOUT};")
 
 
 class Transaction:
@@ -133,7 +146,7 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self._connection = connect(path, cache_kib=_WRITER_CACHE_KIB)
-        self._connection.executescript(_SCHEMA)
+        _prepare(self._connection, path)
         self._transaction = Transaction(self._connection)
         self._jobs: deque[_Job] = deque()
         self._is_busy = False

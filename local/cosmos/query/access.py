@@ -18,7 +18,7 @@ class Choice:
     """The way in: places of candidates, or an access in place order, or (`is_ordered`) in the order of ORDER BY."""
 
     access: Access = EVERYTHING
-    places: list[tuple[str, str]] | None = None
+    places: list[tuple[bytes, str]] | None = None
     is_ordered: bool = False
 
 

@@ -22,11 +22,15 @@ _DIGEST_SIZE = 16
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A row's place: the keys of ORDER BY, or of its group; then the item, and the row's number within the item."""
+    """A row's place: the keys of ORDER BY, or of its group; then the item, and the row's number within the item.
+
+    Items of one effective partition key are in the order of their ids, or of their numbers where there is an ORDER BY.
+    """
 
     keys: tuple[bytes, ...]
-    epk: str = ""
+    epk: bytes = b""
     item: str = ""
+    number: int = 0
     ordinal: int = 0
 
     @property
@@ -66,8 +70,9 @@ def token_of(continuation: Continuation, query: str) -> str:
         query,
         int(is_long),
         [base64.b64encode(key).decode() for key in keys],
-        position.epk,
+        position.epk.hex(),
         position.item,
+        position.number,
         position.ordinal,
         continuation.skipped,
         continuation.taken,
@@ -85,11 +90,12 @@ def continuation_of(token: str, query: str) -> Continuation:
             raise invalid_token()
         owner, is_long, keys, epk, item, *counts = orjson.loads(raw[6:])
         decoded = tuple(base64.b64decode(key) for key in keys)
-        ordinal, skipped, taken = map(int, counts)
+        number, ordinal, skipped, taken = map(int, counts)
+        place = bytes.fromhex(epk), str(item), number, ordinal
     except (binascii.Error, ValueError, TypeError) as error:
         raise invalid_token() from error
     if owner != query:
         raise QueryError("The continuation token belongs to another query or other parameters.", code="SC3004")
     if is_long:
-        return Continuation(Position((), str(epk), str(item), ordinal), b"".join(decoded), skipped, taken)
-    return Continuation(Position(decoded, str(epk), str(item), ordinal), None, skipped, taken)
+        return Continuation(Position((), *place), b"".join(decoded), skipped, taken)
+    return Continuation(Position(decoded, *place), None, skipped, taken)

@@ -209,7 +209,7 @@ class _Run:
     def _chosen(self, choice: Choice, after: Position | None) -> Iterator[Hit]:
         if choice.places is None:
             return self.scan.in_place_order(choice.access if not choice.is_ordered else EVERYTHING, after)
-        start = ("", "") if after is None else (after.epk, after.item)
+        start = (b"", "") if after is None else (after.epk, after.item)
         return self.scan.at_places([place for place in choice.places if place >= start])
 
     def _sorted(self, hits: Iterator[Hit], after: Position | None, needed: int) -> Iterator[Hit]:

@@ -24,7 +24,7 @@ MAX_LAZY_INDEXES = 16
 """How many indexes a container gets without its policy naming them."""
 
 _SEGMENT = re.compile(r'/(?:"((?:[^"\\]|\\.)*)"|([^/"]*))')
-_INFIX = "__on__"
+_INFIX = "__by__"
 _COLUMN = "key_"
 _OF_THE_SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
 """Properties that a stored document has and the one that a client sent has not."""
@@ -56,10 +56,14 @@ class Index:
         connection.execute(self._statement(table))
 
     def _statement(self, table: str) -> str:
-        """CREATE INDEX: the keys, then what pages and partitions need, so that counting never reads a body."""
+        """CREATE INDEX: the keys, then what pages and partitions need, so that counting never reads a body.
+
+        Equal keys are in the order of the items' numbers, which only grow: ids would come in anywhere, and each new one
+        change a page of its own.
+        """
         tail = " DESC" if self.columns[0].descending else ""
         keys = [key_sql(column.path) + (" DESC" if column.descending else "") for column in self.columns]
-        columns = ", ".join([*keys, f"epk{tail}", f"id{tail}", "expires_at"])
+        columns = ", ".join([*keys, f"epk{tail}", f"number{tail}", "expires_at"])
         return f'CREATE INDEX IF NOT EXISTS "{self.name(table)}" ON "{table}"({columns})'
 
 

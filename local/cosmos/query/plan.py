@@ -27,7 +27,7 @@ from local.cosmos.query.values import sort_key
 
 _INVERSE = bytes(255 - byte for byte in range(256))
 _COUNT_CODES = {"TOP": "SC2060", "OFFSET": "SC2062", "LIMIT": "SC2061"}
-Rank = tuple[bytes, str | bytes, str | bytes, int]
+Rank = tuple[bytes, bytes, str | int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,8 @@ def rank(plan: Plan, position: Position) -> Rank:
         for key, (_, is_descending) in zip(position.keys, plan.keys, strict=True)
     )
     if not plan.is_descending:
-        return keys, position.epk, position.item, position.ordinal
-    return keys, _inverse(position.epk), _inverse(position.item), position.ordinal
-
-
-def _inverse(text: str) -> bytes:
-    """Bytes that sort as texts do, backwards."""
-    return sort_key(text).translate(_INVERSE)
+        return keys, position.epk, position.number, position.ordinal
+    return keys, position.epk.translate(_INVERSE), -position.number, position.ordinal
 
 
 def _root_alias(query: Query) -> str | None:

@@ -56,7 +56,7 @@ class Scan:
     def in_place_order(self, access: Access, after: Position | None) -> Iterator[Hit]:
         """The rows by the place of their items, from the item of `after` on.
 
-        The access is everything, or an index of one column at one point of it: it gives that order by itself.
+        The access is everything, or an index of one column at one point of it.
         """
         sql, bindings = self._from(access)
         if after is not None:
@@ -71,27 +71,27 @@ class Scan:
             sql, bindings = f"{sql} AND {seek}", (*bindings, *seek_bindings)
         tie = "DESC" if order[0].descending else "ASC"
         keys = [f"{key_sql(column.path)} {'DESC' if column.descending else 'ASC'}" for column in order]
-        return self._hits(f"{sql} ORDER BY {', '.join([*keys, f'epk {tie}', f'id {tie}'])}", bindings)
+        return self._hits(f"{sql} ORDER BY {', '.join([*keys, f'epk {tie}', f'number {tie}'])}", bindings)
 
-    def candidates(self, access: Access, limit: int) -> list[tuple[str, str]] | None:
+    def candidates(self, access: Access, limit: int) -> list[tuple[bytes, str]] | None:
         """The places of the items that the access gives, in order; None when they are more than `limit`."""
         sql, bindings = self._from(access)
         rows = self._source.connection.execute(f"SELECT epk, id {sql} LIMIT ?", (*bindings, limit + 1)).fetchall()
         return sorted(rows) if len(rows) <= limit else None
 
-    def at_places(self, places: list[tuple[str, str]]) -> Iterator[Hit]:
+    def at_places(self, places: list[tuple[bytes, str]]) -> Iterator[Hit]:
         """The rows of these items."""
         for epk, item in places:
-            body = self._body(epk, item)
-            if body is not None:
+            found = self._item(epk, item)
+            if found is not None:
                 self.examined += 1
-                yield from self._hits_in(epk, item, body)
+                yield from self._hits_in(epk, item, *found)
 
     def at_position(self, position: Position) -> Hit | None:
         """The one row at a place; None when it is there no longer."""
-        body = self._body(position.epk, position.item)
-        found = () if body is None else self._hits_in(position.epk, position.item, body)
-        return next((hit for hit in found if hit.position.ordinal == position.ordinal), None)
+        found = self._item(position.epk, position.item)
+        hits = () if found is None else self._hits_in(position.epk, position.item, *found)
+        return next((hit for hit in hits if hit.position.ordinal == position.ordinal), None)
 
     def count(self, access: Access) -> int:
         """How many documents the access gives, without reading one."""
@@ -119,27 +119,28 @@ class Scan:
         return f'FROM "{source.table}" {indexed} WHERE {" AND ".join(conditions)}', tuple(bindings)
 
     def _hits(self, sql: str, bindings: Bindings) -> Iterator[Hit]:
-        cursor = self._source.connection.execute(f"SELECT epk, id, CAST(body AS BLOB) {sql}", bindings)
+        cursor = self._source.connection.execute(f"SELECT epk, id, number, body {sql}", bindings)
         try:
-            for epk, item, body in cursor:
+            for epk, item, number, body in cursor:
                 self.examined += 1
-                yield from self._hits_in(epk, item, body)
+                yield from self._hits_in(epk, item, number, body)
         finally:
             cursor.close()
 
-    def _hits_in(self, epk: str, item: str, body: bytes) -> Iterator[Hit]:
+    def _hits_in(self, epk: bytes, item: str, number: int, body: bytes) -> Iterator[Hit]:
         plan = self._plan
         plan.compiler.budget.next_document()
         where = plan.where
         for ordinal, environment in enumerate(plan.expanded([(orjson.loads(body),)])):
             if where is None or where(environment) is True:
-                yield Hit(Position(keys_of(plan, environment), epk, item, ordinal), environment, body)
+                yield Hit(Position(keys_of(plan, environment), epk, item, number, ordinal), environment, body)
 
-    def _body(self, epk: str, item: str) -> bytes | None:
-        row = self._source.connection.execute(
-            f'SELECT CAST(body AS BLOB) FROM "{self._source.table}" WHERE epk = ? AND id = ?', (epk, item)
+    def _item(self, epk: bytes, item: str) -> tuple[int, bytes] | None:
+        """Number and body of the item at a place."""
+        found: tuple[int, bytes] | None = self._source.connection.execute(
+            f'SELECT number, body FROM "{self._source.table}" WHERE epk = ? AND id = ?', (epk, item)
         ).fetchone()
-        return None if row is None else row[0]
+        return found
 
 
 def _seek(order: tuple[Column, ...], after: Position) -> tuple[str, Bindings]:
@@ -148,4 +149,4 @@ def _seek(order: tuple[Column, ...], after: Position) -> tuple[str, Bindings]:
     first = key_sql(order[0].path)
     if len(order) > 1:
         return f"{first} {comparison} ?", (after.keys[0],)
-    return f"({first}, epk, id) {comparison} (?, ?, ?)", (after.keys[0], after.epk, after.item)
+    return f"({first}, epk, number) {comparison} (?, ?, ?)", (after.keys[0], after.epk, after.number)

@@ -21,8 +21,8 @@ class Container:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         register(self.connection)
         self.connection.execute(
-            "CREATE TABLE items(lsn INTEGER PRIMARY KEY, epk TEXT NOT NULL, id TEXT NOT NULL, expires_at INTEGER,"
-            " body BLOB NOT NULL)"
+            "CREATE TABLE items(lsn INTEGER PRIMARY KEY, epk BLOB NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL,"
+            " expires_at INTEGER, body BLOB NOT NULL)"
         )
         self.connection.execute("CREATE UNIQUE INDEX items_key ON items(epk, id)")
         for document in documents:
@@ -33,7 +33,8 @@ class Container:
         epk = partition if partition is not None else f"{document.get('pk', 0)!s:0>4}"
         body = orjson.dumps(document)
         keys = property_keys(key_paths(self.connection, "items"), document, body)
-        row = (None, epk, document["id"], expires_at, body, *keys)
+        (last,) = self.connection.execute("SELECT coalesce(max(lsn), 0) FROM items").fetchone()
+        row = (last + 1, epk.encode(), document["id"], last + 1, expires_at, body, *keys)
         self.connection.execute(f"INSERT INTO items VALUES ({','.join('?' * len(row))})", row)
 
     def index(self, *paths: str) -> None:

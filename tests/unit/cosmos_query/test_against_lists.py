@@ -95,7 +95,7 @@ def test_filters_that_indexes_answer(
     if order is not None:
         path, descending = order
         text += f" ORDER BY {path.text} {'DESC' if descending else 'ASC'}"
-        matching.sort(key=oracle.place, reverse=descending)
+        matching.sort(key=lambda document: (oracle.place(document)[0], documents.index(document)), reverse=descending)
         matching.sort(key=lambda document: oracle.order_key(path.value({"c": document})), reverse=descending)
     indexed = ["/a/?", "/b/?", "/o/x/?"]
 
@@ -143,7 +143,9 @@ def test_sorted_documents(
         patch.setattr(access, "MAX_CANDIDATES", thresholds[1])
         found = container.query(text, where.parameters if where else {}, page_size=page_size)
 
-    expected = sorted(documents, key=oracle.place, reverse=keys[0][1])
+    expected = sorted(
+        documents, key=lambda document: (oracle.place(document)[0], documents.index(document)), reverse=keys[0][1]
+    )
     for path, descending in reversed(keys):
         expected.sort(
             key=lambda document, steps=path[1]: oracle.order_key(oracle.reached(document, *steps)),  # type: ignore[misc]

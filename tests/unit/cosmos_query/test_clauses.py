@@ -242,7 +242,7 @@ def test_only_the_source_condition_decides_what_is_read() -> None:
     documents.add({"id": "b"}, partition="10")
     documents.add({"id": "c"}, partition="20")
 
-    source = documents.source("epk >= ? AND epk < ? AND (expires_at IS NULL OR expires_at > ?)", "10", "20", 7)
+    source = documents.source("epk >= ? AND epk < ? AND (expires_at IS NULL OR expires_at > ?)", b"10", b"20", 7)
 
     assert documents.query("SELECT VALUE c.id FROM c", source=source) == ["b"]
     assert documents.query("SELECT VALUE COUNT(1) FROM c", source=source) == [1]

@@ -54,7 +54,7 @@ class Trace:
 
 def plans_of(container: Container, text: str, *, page_size: int | None = None) -> tuple[list[str], int]:
     trace = Trace(container.connection)
-    page = execute(parse(text), {}, container.source("epk >= ? AND epk < ?", "", "9"), page_size=page_size)
+    page = execute(parse(text), {}, container.source("epk >= ? AND epk < ?", b"", b"9"), page_size=page_size)
     return trace.plans(), page.examined
 
 
@@ -138,7 +138,7 @@ def test_count_on_indexed_paths_reads_no_document(container: Container, conditio
 
     plans, examined = plans_of(container, f"SELECT VALUE COUNT(1) FROM c WHERE {condition}")
 
-    assert "USING INDEX items__on__" in plans[-1]
+    assert "USING INDEX items__by__" in plans[-1]
     assert examined == count
     assert container.query(f"SELECT VALUE COUNT(1) FROM c WHERE {condition}") == [count]
 
@@ -165,7 +165,7 @@ def test_equality_that_matches_much_streams_from_its_index(
 
     assert examined == 5
     assert f"USING INDEX {name_of(('/n', False))} (<expr>=?" in plans[-1]
-    assert "TEMP B-TREE" not in plans[-1]
+    assert plans[-1].endswith("USE TEMP B-TREE FOR RIGHT PART OF ORDER BY")  # one partition key is sorted at a time
 
 
 def test_id_filter_needs_no_index_of_its_own(container: Container) -> None:

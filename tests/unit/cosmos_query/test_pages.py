@@ -165,7 +165,7 @@ def test_sorted_pages_go_on_after_deletions_and_insertions() -> None:
 @pytest.mark.parametrize("keys", [(), (b"a", b"b"), (b"",)])
 def test_well_formed_token_of_another_shape_is_refused(container: Container, keys: tuple[bytes, ...]) -> None:
     text = "SELECT * FROM c ORDER BY c.v" if len(keys) != 1 else "SELECT * FROM c"
-    forged = token_of(Continuation(Position(keys, "0000", "01"), None, 0, 0), fingerprint(text, {}))
+    forged = token_of(Continuation(Position(keys, b"0000", "01"), None, 0, 0), fingerprint(text, {}))
 
     with pytest.raises(QueryError, match="continuation token is invalid"):
         execute(parse(text), {}, container.source(), continuation=forged)
