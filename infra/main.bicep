@@ -41,8 +41,8 @@ param hostingPlan string = 'FlexConsumption'
 @allowed([512, 2048, 4096])
 param instanceMemory int = 2048
 
-@description('Most instances: of the app on Flex Consumption, of the plan (20 at most) on Elastic Premium. More than there are partitions do nothing.')
-@minValue(1)
+@description('Most instances on Flex Consumption, 40 at least. Elastic Premium goes up to 20. More than there are partitions do nothing.')
+@minValue(40)
 @maxValue(1000)
 param maximumInstances int = 40
 

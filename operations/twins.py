@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.digitaltwins.core import DigitalTwinsEventRoute
 from azure.identity.aio import DefaultAzureCredential
 
-from operations.surroundings import console, run
+from operations.surroundings import FAILED, console, errors, run
+from shared.consumers.twin_outcomes import TwinOutcome
 from shared.consumers.twins import update_twins
 from shared.gateways.digital_twins import SERVICE, twins_client
 from shared.gateways.errors import Unavailable
@@ -55,18 +56,23 @@ def upload(
 ) -> None:
     """Uploads the models of dtdl/ that are not there, and sets the routes of topology.json."""
 
-    async def uploaded(gateways: Gateways, given: Settings) -> tuple[int, int]:
+    async def uploaded(gateways: Gateways, given: Settings) -> tuple[int, TwinOutcome | None]:
         if given.digital_twins_url is None:
             raise SettingsMistake("App settings: DIGITAL_TWINS_URL is missing.")
         if demo and not given.twin_auto_provision:
             raise SettingsMistake("App settings: TWIN_AUTO_PROVISION is off, and --demo makes twins.")
         models = await _patiently(given.digital_twins_url, patience, pause)
-        return models, await make_demo_graph(gateways) if demo else 0
+        return models, await make_demo_graph(gateways) if demo else None
 
-    models, made = run(uploaded, settings)
-    console.print(
-        f"{models} models uploaded, {len(TWIN_ROUTES)} routes set" + (f", {made} twins shown" if demo else "")
-    )
+    _tell(*run(uploaded, settings))
+
+
+def _tell(models: int, made: TwinOutcome | None) -> None:
+    console.print(f"{models} models uploaded, {len(TWIN_ROUTES)} routes set" + (", demo graph made" if made else ""))
+    if made and made.dead_lettered:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in made.dead_lettered.items())
+        errors.print(f"Assets of the demo were dead-lettered: {reasons}. `operations dead-letters list` shows them.")
+        raise typer.Exit(FAILED)
 
 
 async def _patiently(url: str, patience: int, pause: float) -> int:
@@ -80,7 +86,7 @@ async def _patiently(url: str, patience: int, pause: float) -> int:
                 if error.status_code != _FORBIDDEN or asyncio.get_running_loop().time() >= end:
                     raise Unavailable(SERVICE, error) from error
                 console.print("Digital Twins does not let us in yet: a new role needs some minutes.")
-            except (AzureError, ClientAuthenticationError) as error:
+            except AzureError as error:
                 raise Unavailable(SERVICE, error) from error
             await asyncio.sleep(pause)
 
@@ -100,11 +106,10 @@ def models_of(folder: Path) -> list[MutableMapping[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
-async def make_demo_graph(gateways: Gateways) -> int:
+async def make_demo_graph(gateways: Gateways) -> TwinOutcome:
     """Gives update_twins a reading of each tag of the demo's assets: the twins, their places, and what ties them."""
     events = demo_events(datetime.now(UTC))
-    await update_twins(events, decode(events), gateways)
-    return len(events)
+    return await update_twins(events, decode(events), gateways)
 
 
 def demo_events(now: datetime) -> Sequence[HubEvent]:

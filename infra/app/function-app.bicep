@@ -24,8 +24,8 @@ param hostingPlan string
 @allowed([512, 2048, 4096])
 param instanceMemory int
 
-@description('Most instances: of the app on Flex Consumption, of the plan (20 at most) on Elastic Premium.')
-@minValue(1)
+@description('Most instances on Flex Consumption, 40 at least. Elastic Premium goes up to 20.')
+@minValue(40)
 @maxValue(1000)
 param maximumInstances int
 
@@ -138,7 +138,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   sku: isFlex ? { name: 'FC1', tier: 'FlexConsumption' } : { name: premiumSku, tier: 'ElasticPremium' }
   properties: {
     reserved: true
-    maximumElasticWorkerCount: isFlex ? null : min(maximumInstances, 20)
+    maximumElasticWorkerCount: isFlex ? null : 20
   }
 }
 

@@ -11,12 +11,23 @@ from checks.access.rights import roles_of
 from checks.access.triggers import triggers
 from checks.bicep.checker import findings
 from checks.bicep.resources import resources
-from checks.bicep.source import PROJECT, Finding, sources
+from checks.bicep.source import PROJECT, Finding, Source, sources, walk
+from checks.kql.checker import Checker, Text
 from checks.settings import unfit_settings
 from shared.consumers import observation
 
 TOPOLOGY = json.loads((PROJECT / "topology.json").read_text())
 ROLES = json.loads((PROJECT / "infra/roles.json").read_text())
+
+
+LOG_ANALYTICS = """
+.create-merge table AppMetrics (TimeGenerated: datetime, Name: string, Sum: real, Max: real, Properties: dynamic)
+
+.create-merge table AppTraces (TimeGenerated: datetime, Message: string, SeverityLevel: int, Properties: dynamic)
+
+.create-merge table FailedIngestion (TimeGenerated: datetime, Database: string, Table: string, Details: string)
+"""
+"""Of the tables that the alerts ask, the columns they use (Azure Monitor reference, "Tables")."""
 
 
 def listed(found: list[Finding]) -> str:
@@ -92,6 +103,20 @@ def test_alerts_ask_for_metrics_that_the_app_reports() -> None:
 
     assert asked == {"dead_lettered", "lag"}
     assert asked <= reported
+
+
+def test_alerts_ask_in_kql_that_log_analytics_understands(checker: Checker) -> None:
+    source = Source(PROJECT / "infra/app/alerts.bicep", "alerts.bicep")
+    texts = [source.literal(node) for node in walk(source.root) if source.text(node).startswith("'''")]
+    queries = [Text("alerts.bicep", 1, text) for text in texts if text]
+
+    _, schema = checker.scripts("logs", [Text("tables.kql", 1, LOG_ANALYTICS)])
+    found, _ = checker.queries(queries)
+
+    assert len(queries) == 5
+    assert set(schema.tables) == {"AppMetrics", "AppTraces", "FailedIngestion"}
+    assert not found, [str(each) for each in found]
+    assert all("Measured = " in query.text and "Function" in query.text for query in queries)
 
 
 def test_every_alert_of_the_promise_is_there() -> None:
