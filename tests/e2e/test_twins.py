@@ -12,12 +12,15 @@ pytestmark = pytest.mark.timeout(240)
 RATE = 250
 
 
-def test_twins_and_history_end_at_the_newest_readings_after_kills_of_digital_twins(pipeline: Pipeline) -> None:
+def test_twins_and_history_end_at_the_newest_readings_after_kills_and_throttling(pipeline: Pipeline) -> None:
     messages = pipeline.fleet(900, malformed=0.01, duplicates=0.01, late=0.05, clock_ahead=0.01)
+    throttling = {"match": "twins.*", "action": "status", "status": 429, "retryAfterMs": 200, "rate": 0.5}
     with pipeline.sending(messages, RATE):
         for _ in range(2):
+            pipeline.faults("digital_twins", throttling)
             time.sleep(0.9)
             pipeline.servers.by_name["digital_twins"].restart()
+    pipeline.no_faults("digital_twins")
 
     assert_twins_hold_the_newest(pipeline, messages)
     assert_history_ends_as_the_twins_are(pipeline, messages)

@@ -1,13 +1,12 @@
 """Where rows come from, as SQL: the tables of FROM and JOIN, or the walk of a MATCH."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local.digital_twins.query.errors import query_error
-from local.digital_twins.query.pins import pins
+from local.digital_twins.query.pins import Pins, pins
 from local.digital_twins.query.predicates import Parameters
 from local.digital_twins.query.scopes import Member, Scope
-from local.digital_twins.query.syntax import Query
+from local.digital_twins.query.syntax import Pattern, Query
 from local.digital_twins.query.walks import walk
 
 
@@ -32,7 +31,7 @@ def source_of(query: Query, scope: Scope, parameters: Parameters) -> Source:
         raise query_error(query.text, len(query.text), message)
     if query.pattern is None:
         return _joined(query, scope)
-    return _matched(query, scope, parameters)
+    return _matched(query.pattern, scope, pinned, parameters)
 
 
 def keys_of(member: Member) -> tuple[str, ...]:
@@ -59,18 +58,16 @@ def _joined(query: Query, scope: Scope) -> Source:
     return Source(" ".join(tables), tuple(keys))
 
 
-def _matched(query: Query, scope: Scope, parameters: Parameters) -> Source:
-    """One row for each different combination of what the pattern names."""
-    assert query.pattern is not None
-    member, ids = next(iter(pins(query.where, scope).items()))
-    members: Sequence[Member] = list(scope.members.values())
-    found = walk(query.pattern, scope, member, sorted(ids), parameters)
-    tables = ["(SELECT DISTINCT " + ", ".join(found.columns) + f" FROM {found.table}) AS found"]
-    for each in members:
+def _matched(pattern: Pattern, scope: Scope, pinned: Pins, parameters: Parameters) -> Source:
+    """One row for each different combination of what the pattern names. It begins where the fewest twins are pinned."""
+    start, ids = min(pinned.items(), key=lambda pin: len(pin[1]))
+    found = walk(pattern, scope, start, sorted(ids), parameters)
+    tables = [f"(SELECT DISTINCT {', '.join(found.columns)} FROM {found.table}) AS found"]
+    for each in scope.members.values():
         if each.kind == "twins":
             tables.append(f"JOIN twins AS {each.table} ON {each.table}.id = found.{each.table}")
         else:
             on = f"{each.table}.source = found.{each.table}_source AND {each.table}.id = found.{each.table}"
             tables.append(f"JOIN relationships AS {each.table} ON {on}")
-    keys = tuple(key for each in members for key in keys_of(each))
+    keys = tuple(key for each in scope.members.values() for key in keys_of(each))
     return Source(" ".join(tables), keys, found.before)
