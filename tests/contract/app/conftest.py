@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.gateways.worker import gateways
-from shared.settings import settings
 from tests.contract.app.places import Place, Servers, make_place, serving
+from tests.contract.workers import worker_with
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +22,6 @@ def place(servers: Servers, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def worker(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
-    """Runs coroutines as one worker does, in one event loop, with the place's settings."""
-    for name, value in place.settings().items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    with asyncio.Runner() as runner:
+def worker(place: Place) -> Iterator[asyncio.Runner]:
+    with worker_with(place.settings()) as runner:
         yield runner
-        runner.run(_close())
-    settings.cache_clear()
-
-
-async def _close() -> None:
-    await gateways().close()

@@ -9,10 +9,9 @@ import pytest
 
 from local.certificates import Trust
 from local.launch import ServerProcess
-from shared.gateways.worker import gateways
-from shared.settings import settings
 from tests.contract.twins.twin_events import TwinEvents
 from tests.contract.twins.world import World, serving
+from tests.contract.workers import worker_with
 
 _numbers = itertools.count()
 
@@ -45,16 +44,6 @@ def site() -> str:
 
 
 @pytest.fixture
-def worker(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
-    """Runs coroutines as one worker does, in one event loop, with the world's settings."""
-    for name, value in world.settings().items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    with asyncio.Runner() as runner:
+def worker(world: World) -> Iterator[asyncio.Runner]:
+    with worker_with(world.settings()) as runner:
         yield runner
-        runner.run(_close())
-    settings.cache_clear()
-
-
-async def _close() -> None:
-    await gateways().close()

@@ -1,11 +1,8 @@
 """What the graph tells of itself, as propagate_twins gets it: through the instance's route and the hub."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -15,6 +12,7 @@ from azure.functions import EventHubEvent
 
 from shared.gateways.telemetry_hub import hub_event
 from shared.telemetry.events import HubEvent
+from tests.contract.background import Background
 from tests.contract.twins.world import PARTITIONS, World
 from tests.unit.functions.trigger_batches import Sent, trigger_batch
 
@@ -30,16 +28,14 @@ def as_batch(events: Sequence[HubEvent]) -> list[EventHubEvent]:
     return trigger_batch(messages, partition=events[0].partition, first=events[0].sequence_number)
 
 
-class TwinEvents:
+class TwinEvents(Background):
     """The events that the hub takes from now on, read in a thread; each is given once, by partition."""
 
     def __init__(self, world: World) -> None:
+        super().__init__("twin events")
         self._world = world
         self._events: dict[str, list[HubEvent]] = {str(number): [] for number in range(PARTITIONS)}
         self._given = dict.fromkeys(self._events, 0)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="twin events")
-        self._task: asyncio.Task[Any] | None = None
 
     def new(self) -> list[list[HubEvent]]:
         """All that the graph has told and that was not given yet: not empty lists, in order."""
@@ -74,20 +70,7 @@ class TwinEvents:
     def __enter__(self) -> Self:
         partitions = httpx.get(f"{self._world.broker.admin}/_local/health").json()["hubs"][HUB]
         self._begin = [each["last"] for each in partitions]
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self) -> None:
-        self._task = self._loop.create_task(self._read())
-        with suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._task)
+        return super().__enter__()
 
     async def _read(self) -> None:
         connection = self._world.settings()["EventHubs"]
