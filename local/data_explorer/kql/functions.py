@@ -32,6 +32,7 @@ from local.data_explorer.kql import (
     series_functions,
     sessions,
     subqueries,
+    tabular_arguments,
     typing,
 )
 from local.data_explorer.kql.python_functions import PythonFunction
@@ -98,6 +99,7 @@ def install() -> None:
     for module in (column_choices, make_series, named_rows, plugins, selections, serialization, subqueries):
         operators.install(module.READERS)
     property_bags.install()
+    tabular_arguments.install()
     series_functions.install()
     translate.TYPE_MAP.update({"datetime": "TIMESTAMP_NS", "date": "TIMESTAMP_NS"})
     vars(translate).update(_TODATETIME=_DatetimeLiteral(), _kql_datetime_text=_datetime_text)

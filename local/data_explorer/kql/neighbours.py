@@ -64,7 +64,7 @@ _FORMS: dict[str, Callable[[list[str]], str]] = {
     "next": _neighbour("lead"),
     "row_number": _number,
     "row_cumsum": _cumulated,
-    RESTARTS: lambda arguments: f"count(*) FILTER (WHERE {arguments[0]}) OVER ({_SO_FAR})",
+    RESTARTS: lambda arguments: f"count(CASE WHEN {arguments[0]} THEN 1 END) OVER ({_SO_FAR})",
 }
 
 

@@ -128,7 +128,8 @@ class _Serialization:
             raise KqlUnsupportedError(f"function:{name}", hint="the row set must be serialized")
         place, keys = self.order
         kept = [_with_order(each) for each in self.out[place:]]
-        self.out[place:] = [Numbered(keys), *kept]
+        is_sorted_before = place > 0 and isinstance(self.out[place - 1], ir.Sort)
+        self.out[place - is_sorted_before :] = [Numbered(keys), *kept]
         self.order, self.numbered = None, True
 
     def _lose_order(self) -> None:
