@@ -7,7 +7,7 @@ from local.digital_twins.errors import ServiceError, invalid_argument, invalid_p
 from local.digital_twins.identifiers import model_id
 from local.digital_twins.json_patch import operations
 from local.digital_twins.messages import Request, Response, no_content, ok
-from local.digital_twins.models import described
+from local.digital_twins.models import Models, described
 from local.digital_twins.pages import Row, page
 from local.digital_twins.service import Service
 
@@ -27,7 +27,7 @@ async def list_(service: Service, request: Request) -> Response:
     if len(wanted) > _MAX_DEPENDENCIES_FOR:
         raise ServiceError(400, "LimitExceeded", f"More than {_MAX_DEPENDENCIES_FOR} ids in dependenciesFor.")
     connection = service.reader
-    among = service.models.with_dependencies(connection, map(model_id, wanted)) if wanted else None
+    among = Models().with_dependencies(connection, map(model_id, wanted)) if wanted else None
 
     def rows(after: str, count: int) -> list[Row]:
         ids = _ids(connection, after, count, among)

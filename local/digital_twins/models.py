@@ -24,7 +24,10 @@ Document = dict[str, Any]
 
 
 class Models:
-    """Reads through the connection it is given: within a write, the writer's own."""
+    """Reads through the connection it is given, which has to be the same one as long as nothing is to be forgotten.
+
+    What the writer changes and has not committed yet, another connection does not see.
+    """
 
     def __init__(self) -> None:
         self._declarations: dict[str, Declaration] = {}

@@ -24,7 +24,7 @@ _QUERY_THREADS = 4
 
 @dataclass(frozen=True)
 class Service:
-    """`reader` is for rows that are found by key, on the event loop's own thread."""
+    """`reader` is for rows that are found by key, on the event loop's own thread; `models` belong to the writer."""
 
     writer: Writer
     reader: sqlite3.Connection

@@ -101,6 +101,13 @@ def source_time_at(document: Mapping[str, Any], place: Place) -> str | None:
     return source_time
 
 
+def component_in(document: Mapping[str, Any], name: str) -> Document | None:
+    """The twin's component of this name, told by its metadata."""
+    value = document.get(name)
+    is_component = not name.startswith("$") and isinstance(value, dict) and isinstance(value.get(_METADATA), dict)
+    return value if is_component else None
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], interface: Interface) -> list[dict[str, Any]]:
     """The JSON Patch that leads from one twin to another of the same model or not: what a replacement changed."""
     before, after = dict(_flat(old)), dict(_flat(new))
@@ -116,11 +123,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], interface: Inter
 
 
 def _flat(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Properties by path; a component's own apart (an object with $metadata is a component)."""
+    """Properties by path; a component's own apart."""
     for name, value in document.items():
         if name.startswith("$"):
             continue
-        if isinstance(value, dict) and _METADATA in value:
+        if component_in(document, name) is not None:
             yield from ((f"/{name}/{inner}", each) for inner, each in value.items() if not inner.startswith("$"))
         else:
             yield f"/{name}", value

@@ -1,12 +1,13 @@
 """Requests on /digitaltwins: twins, components, telemetry."""
 
 from local.digital_twins.dtdl.schemas import is_instant
-from local.digital_twins.errors import ServiceError, invalid_argument
+from local.digital_twins.errors import ServiceError, component_not_found, invalid_argument
 from local.digital_twins.identifiers import twin_id
 from local.digital_twins.messages import Request, Response, entity, no_content, ok
 from local.digital_twins.outbox import TelemetryMessage
 from local.digital_twins.service import Service
-from local.digital_twins.twins import component_of, load_twin
+from local.digital_twins.twin_documents import component_in
+from local.digital_twins.twins import load_twin
 
 
 async def get(service: Service, request: Request) -> Response:
@@ -33,9 +34,12 @@ async def delete(service: Service, request: Request) -> Response:
 
 
 async def get_component(service: Service, request: Request) -> Response:
-    name = request.path[3]
-    twin, _ = component_of(service.reader, service.models, twin_id(request.path[1]), name)
-    return ok(twin[name], headers={"ETag": twin["$etag"]})
+    key, name = twin_id(request.path[1]), request.path[3]
+    twin = load_twin(service.reader, key)
+    component = component_in(twin, name)
+    if component is None:
+        raise component_not_found(key, name)
+    return ok(component, headers={"ETag": twin["$etag"]})
 
 
 async def patch_component(service: Service, request: Request) -> Response:

@@ -24,6 +24,11 @@ def component(name: str, model: str) -> Model:
     return {"@type": "Component", "name": name, "schema": model}
 
 
+MAP = {
+    "@type": "Map",
+    "mapKey": {"name": "key", "schema": "string"},
+    "mapValue": {"name": "value", "schema": "string"},
+}
 MODELS: list[Model] = [
     interface(SENSOR, property_("reading"), property_("status", "string"), displayName="Sensor"),
     interface(BASE, property_("label", "string"), property_("installed", "dateTime")),
@@ -31,14 +36,7 @@ MODELS: list[Model] = [
         ROOM,
         property_("temperature"),
         property_("count", "integer"),
-        property_(
-            "tags",
-            {
-                "@type": "Map",
-                "mapKey": {"name": "key", "schema": "string"},
-                "mapValue": {"name": "value", "schema": "string"},
-            },
-        ),
+        property_("tags", MAP),
         property_(
             "pose",
             {

@@ -9,7 +9,7 @@ from azure.digitaltwins.core import DigitalTwinsClient
 from azure.digitaltwins.core.aio import DigitalTwinsClient as AsyncDigitalTwinsClient
 
 from tests.contract.digital_twins.conftest import base, code_of
-from tests.contract.digital_twins.models import BASE, FREEZER, ROOM, SENSOR, component, interface, property_
+from tests.contract.digital_twins.models import BASE, FREEZER, MAP, ROOM, SENSOR, component, interface, property_
 
 
 def _id(name: str) -> str:
@@ -151,6 +151,17 @@ def test_twin_of_a_deleted_model_can_be_read_and_not_changed(client: DigitalTwin
     with pytest.raises(HttpResponseError) as refused:
         client.update_digital_twin(name, [{"op": "replace", "path": "/t", "value": 2}])
     assert (refused.value.status_code, code_of(refused.value)) == (400, "ValidationFailed")
+
+
+def test_component_of_a_deleted_model_can_still_be_read(client: DigitalTwinsClient, name: str) -> None:
+    client.create_models([interface(_id(name), component("sensor", SENSOR), property_("tags", MAP))])
+    sensor = {"$metadata": {}, "reading": 1}
+    client.upsert_digital_twin(name, {"$metadata": {"$model": _id(name)}, "sensor": sensor, "tags": {"a": "b"}})
+    client.delete_model(_id(name))
+
+    assert client.get_component(name, "sensor")["reading"] == 1
+    with pytest.raises(ResourceNotFoundError):
+        client.get_component(name, "tags")
 
 
 def test_deleted_model_can_come_again_changed(client: DigitalTwinsClient, name: str) -> None:
