@@ -36,7 +36,7 @@ param retrievalStartDate string
 param isPrivate bool
 
 var topology = loadJsonContent('../../topology.json')
-// Digital Twins makes the connection of its data history itself (digital-twins.bicep); that has no table here
+// Digital Twins makes the connection of its data history itself (twin-routes.bicep); that one has no table here
 var hubConnections = filter(
   items(any(topology.dataExplorer.dataConnections)),
   connection => contains(connection.value, 'table')
