@@ -14,6 +14,8 @@ BENCHMARKS = (
     "digital_twins",
     "functions_host",
     "requests_per_event",
+    "twins",
+    "twin_requests",
     "pipeline",
 )
 

@@ -73,7 +73,7 @@ class Counter:
 def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks.requests_per_event", description=__doc__)
     parser.add_argument("--save", action="store_true", help=f"write the result to {SAVED.relative_to(PROJECT)}")
-    asked, _ = parser.parse_known_args()
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
         data = Path(folder)
         broker = ServerProcess("event_hubs", ["--data", str(data / "hubs")], has_admin=True)

@@ -42,7 +42,7 @@ class Requests:
 def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks.twin_requests", description=__doc__)
     parser.add_argument("--save", action="store_true", help=f"write the result to {SAVED.relative_to(PROJECT)}")
-    asked, _ = parser.parse_known_args()
+    asked = parser.parse_args()
     with running_instance() as instance:
         updating, propagating = asyncio.run(_measure(instance))
     print_table(
