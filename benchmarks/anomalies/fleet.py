@@ -21,8 +21,8 @@ declare query_parameters(start: datetime, end: datetime, width: timespan, prefix
 FleetAnomalies(start, end, width, assetPrefix = prefix)
 """
 ANOMALIES_BEYOND = """
-declare query_parameters(start: datetime, end: datetime, width: timespan, prefix: string, limit: real);
-FleetAnomalies(start, end, width, limit, prefix)
+declare query_parameters(start: datetime, end: datetime, width: timespan, prefix: string, threshold: real);
+FleetAnomalies(start, end, width, threshold, prefix)
 """
 STUCK_SENSORS = """
 declare query_parameters(start: datetime, end: datetime, width: timespan, prefix: string);
@@ -62,7 +62,7 @@ def _events(recording: Recording) -> Iterator[dict[str, Any]]:
 
 def fleet_anomalies(client: KustoClient, labelled: LabelledSet, threshold: float | None = None) -> Flagged:
     """With the default threshold unless told otherwise."""
-    query, more = (FLEET_ANOMALIES, {}) if threshold is None else (ANOMALIES_BEYOND, {"limit": f"real({threshold})"})
+    query, more = (FLEET_ANOMALIES, {}) if threshold is None else (ANOMALIES_BEYOND, {"threshold": f"real({threshold})"})
     flagged: Flagged = defaultdict(set)
     for row in _rows(client, query, labelled, **more):
         flagged[row["Asset"]].add(row["Timestamp"].astimezone(UTC))
