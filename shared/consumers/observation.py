@@ -64,6 +64,7 @@ def report(outcome: Outcome, span: trace.Span) -> None:
     for name in ("received", "stored", "already_stored", "forwarded", "passed"):
         instruments[name].add(getattr(outcome, name), labels)
     if isinstance(outcome, TwinOutcome):
+        instruments["updated"].add(outcome.updated, labels)
         for fate, count in outcome.fates.items():
             instruments["fates"].add(count, {**labels, "fate": str(fate)})
     for reason, count in outcome.dead_lettered.items():
@@ -86,6 +87,9 @@ def _instruments() -> dict[str, Any]:
         name: meter.create_counter(f"iot.telemetry.{name}", unit="{element}", description=text)
         for name, text in counters.items()
     }
+    instruments["updated"] = meter.create_counter(
+        "iot.twins.updated", unit="{element}", description="elements that the twin graph is up to date with"
+    )
     instruments["fates"] = meter.create_counter(
         "iot.twins.fates", unit="{value}", description="readings, or properties of places, by what came of them"
     )

@@ -103,22 +103,26 @@ class AssetTwin:
         Raises Rejected when there is no twin or its model is gone, Unavailable.
         """
         fates = Counter(self._asset.fates)
-        refusal = ""
-        groups = [[*self._asset.newest, PATH]]
+        everything = [*self._asset.newest, PATH]
+        groups = [everything]
         while groups:
             names = groups.pop()
             try:
                 fates += await self._settle(names)
-            except TwinRefused as refused:
-                refusal = str(refused)
+            except TwinRefused as refusal:
+                if names is everything:
+                    await self._check_model(refusal)
                 if len(names) > 1:
                     middle = len(names) // 2
                     groups += [names[middle:], names[:middle]]
                 elif names != [PATH]:
                     fates[Fate.REFUSED] += 1
-        if refusal and not (self._model and await self._graph.has_model(self._model)):
-            raise Rejected(Reason.TWIN_REFUSED, f"the twin's model {self._model!r} is not there: {refusal}")
         return fates
+
+    async def _check_model(self, refusal: TwinRefused) -> None:
+        """Raises Rejected when the refusal is not of one property: the twin's model was deleted."""
+        if not (self._model and await self._graph.has_model(self._model)):
+            raise Rejected(Reason.TWIN_REFUSED, f"the twin's model {self._model!r} is not there: {refusal}")
 
     async def _settle(self, names: Sequence[str]) -> Counter[Fate]:
         """Brings these properties up to date, whoever else is at the twin. Raises TwinRefused, Rejected."""

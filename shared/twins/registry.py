@@ -38,7 +38,7 @@ class Kind(_Part):
 class Rule(_Part):
     """Assets of a path are of a kind. `*` stands for any text but a slash, `**` for any text, `?` for one character.
 
-    A pattern without a slash is of the path's last step.
+    A pattern without a slash is of the path's last step. Capitals and small letters are the same.
     """
 
     path: str
@@ -121,7 +121,7 @@ class Registry(_Part):
 @lru_cache(maxsize=1_024)
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*|\*|\?)", path)
-    return re.compile("".join(_PATTERNS.get(part, re.escape(part)) for part in parts), re.DOTALL)
+    return re.compile("".join(_PATTERNS.get(part, re.escape(part)) for part in parts), re.DOTALL | re.IGNORECASE)
 
 
 _PATTERNS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}

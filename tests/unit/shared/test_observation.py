@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.consumers import observation
 from shared.consumers.observation import MAX_LINKS, invocation, report
 from shared.consumers.outcomes import Outcome
+from shared.consumers.twin_outcomes import TwinOutcome
 from shared.gateways.errors import Unavailable
 from shared.telemetry.events import Reason
 
@@ -44,14 +45,16 @@ def traceparent(number: int) -> str:
 
 
 def points(reader: InMemoryMetricReader) -> dict[str, dict[str, float]]:
-    """Counters by name, their values by reason (or by nothing)."""
+    """Counters by name, their values by reason or fate (or by nothing)."""
     found: dict[str, dict[str, float]] = {}
     data = reader.get_metrics_data()
     assert data is not None
     for metric in data.resource_metrics[0].scope_metrics[0].metrics:
         for point in metric.data.data_points:
             if isinstance(point, NumberDataPoint):
-                found.setdefault(metric.name, {})[str((point.attributes or {}).get("reason", ""))] = point.value
+                labels = point.attributes or {}
+                label = labels.get("reason", labels.get("fate", ""))
+                found.setdefault(metric.name, {})[str(label)] = point.value
     return found
 
 
@@ -67,6 +70,17 @@ def test_counts_become_metrics(measured: InMemoryMetricReader) -> None:
     assert counted["iot.telemetry.stored"] == {"": 6}
     assert counted["iot.telemetry.already_stored"] == {"": 2}
     assert counted["iot.telemetry.dead_lettered"] == {"value": 2, "not-json": 2}
+
+
+def test_fates_of_twins_readings_become_metrics(measured: InMemoryMetricReader) -> None:
+    outcome = TwinOutcome("update_twins", received=5, updated=5)
+    outcome.fates.update({"sent": 3, "older": 2})
+
+    report(outcome, trace.INVALID_SPAN)
+
+    counted = points(measured)
+    assert counted["iot.twins.updated"] == {"": 5}
+    assert counted["iot.twins.fates"] == {"sent": 3, "older": 2}
 
 
 def test_span_is_linked_to_the_traces_of_its_events(spans: InMemorySpanExporter) -> None:

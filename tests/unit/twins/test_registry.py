@@ -28,7 +28,7 @@ def with_rules(*paths: str) -> Registry:
         ("site01/**", "site02/m1", False),
         ("a.b/*", "aXb/c", False),
         ("*", "x\ny", True),
-        ("Mote*", "mote1", False),
+        ("Mote*", "a/mOTE1", True),
     ],
 )
 def test_patterns(path: str, asset: str, is_of_it: bool) -> None:
