@@ -89,6 +89,11 @@ CREATE OR REPLACE MACRO main.kql_bin_start
   (f BIGINT, r BIGINT, number) AS f + number * r,
   (f DOUBLE, r DOUBLE, number) AS f + number * r;
 
+CREATE OR REPLACE MACRO main.kql_step
+  (r INTERVAL) AS CASE WHEN epoch_us(r) > 0 THEN r ELSE error('make-series: its step has to be positive') END,
+  (r BIGINT) AS CASE WHEN r > 0 THEN r ELSE error('make-series: its step has to be positive') END,
+  (r DOUBLE) AS CASE WHEN r > 0 THEN r ELSE error('make-series: its step has to be positive') END;
+
 CREATE OR REPLACE MACRO main.kql_series_places(first, last, longest) AS CASE
   WHEN last - first >= longest THEN error('make-series: a series has more than ' || longest || ' values')
   ELSE range(first, last + 1) END;

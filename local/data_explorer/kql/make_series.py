@@ -45,7 +45,7 @@ class MakeSeries(Operator):
         return keys, [name for names in aggregates for name in names], str(axis)
 
     def sql(self, relation: str, columns: list[str]) -> str:
-        axis, step = render_expr(self.axis.expr), render_expr(self.step)
+        axis, step = render_expr(self.axis.expr), f"kql_step({render_expr(self.step)})"
         origin = self._origin(axis, step)
         keys = [f"k{place}" for place, _ in enumerate(self.by)]
         steps = [
@@ -164,7 +164,10 @@ def read(node: Any) -> MakeSeries:
 def _aggregate(node: Any) -> tuple[ir.NamedExpr, ir.Expr | None]:
     expression, *defaults = lower._rule_children(node)
     default = lower._lower_expr(lower._rule_children(defaults[0])[-1]) if defaults else None
-    return lower._lower_named(expression), default
+    named = lower._lower_named(expression)
+    if isinstance(named.expr, ir.FunctionCall) and named.expr.name.lower() in ("arg_max", "arg_min", "percentiles"):
+        raise KqlUnsupportedError(f"aggregate:{named.expr.name}", lower._span(expression), "it has several columns")
+    return named, default
 
 
 def _rejoined(parameter: Any, aggregate: Any) -> ir.NamedExpr:

@@ -1,10 +1,12 @@
 """Rewrites of duckdb-kql's trees: references among the tokens before they are parsed, operators on the IR after."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from duckdb_kql import ir
+from duckdb_kql.errors import KqlSchemaError
 from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.functions import lookup_aggregate
 
@@ -14,7 +16,7 @@ from local.data_explorer.kql.neighbours import ORDER
 from local.data_explorer.kql.operators import Operator
 from local.data_explorer.kql.percentiles import several_percentiles
 from local.data_explorer.kql.plugins import Discovering
-from local.data_explorer.kql.serialization import serialized
+from local.data_explorer.kql.serialization import serialized, with_source_in_order
 from local.data_explorer.kql.series_functions import with_columns
 from local.data_explorer.kql.subqueries import Nested
 from local.data_explorer.storage import EXTENT
@@ -61,18 +63,22 @@ def expand(query: ir.Query, schema: Mapping[str, Sequence[str]], discover: Disco
 
     `discover` runs a query that finds a plugin's columns; without it these have to be given.
     """
-    expanded: ir.Query = _Expansion(discover).of(query, {name: list(columns) for name, columns in schema.items()})
+    expanded: ir.Query = _Expansion(discover, any(map(_needs_columns, nodes(query)))).of(
+        query, {name: list(columns) for name, columns in schema.items()}
+    )
     return expanded
 
 
 class _Expansion:
     """One pass over a tree, whose nodes may be shared: each is done once in each query it is read in."""
 
-    def __init__(self, discover: Discover | None) -> None:
+    def __init__(self, discover: Discover | None, needs_columns: bool) -> None:
+        self._needs_columns = needs_columns
         self._done: dict[int, tuple[object, Any]] = {}
         self._depth = 0
         self._discover = discover
         self._lets: list[tuple[str, Any]] = []
+        self._around: list[tuple[str, Any]] = []
 
     def of(self, node: Any, schema: Schema) -> Any:
         known = self._done.get(id(node))
@@ -97,15 +103,17 @@ class _Expansion:
         return with_columns(dataclasses.replace(node, **changed))
 
     def _query(self, query: ir.Query, schema: Schema) -> ir.Query:
-        query = with_lets(query)
+        query = with_source_in_order(with_lets(query), self._around)
         schema = dict(schema)
         lets: list[tuple[str, Any]] = []
         for name, value in query.lets:
             bound = self.of(value, schema)
-            if isinstance(bound, ir.Query) and _needs_columns(query):
-                schema[name] = output_columns(bound, schema)
+            if isinstance(bound, ir.Query) and self._needs_columns:
+                with contextlib.suppress(KqlSchemaError):
+                    schema[name] = output_columns(bound, schema)
             lets.append((name, bound))
             self._lets.append((name, bound))
+            self._around.append((name, value))
         expanded = ir.Query(self.of(query.source, schema), [], lets, list(query.parameters))
         for operator in query.operators:
             done = self.of(operator, schema)
@@ -123,7 +131,9 @@ class _Expansion:
                 done = dataclasses.replace(done, aggregates=aggregates)
             expanded.operators.append(done)
         expanded.operators[:] = serialized(expanded)
-        del self._lets[len(self._lets) - len(lets) :]
+        if any(isinstance(operator, Operator) for operator in expanded.operators):
+            output_columns(expanded, schema)
+        del self._lets[len(self._lets) - len(lets) :], self._around[len(self._around) - len(lets) :]
         return expanded
 
     def _told(self, plugin: Discovering, before: ir.Query) -> Any:
@@ -145,12 +155,9 @@ def _columns(query: ir.Query, schema: Schema) -> list[str]:
     return [name for name in output_columns(query, schema) if name != ORDER]
 
 
-def _needs_columns(query: ir.Query) -> bool:
-    """Whether one of the query's own operators can only be written out with its input's columns known."""
-    if any(isinstance(operator, Operator) for operator in query.operators):
-        return True
-    summaries = (operator for operator in query.operators if isinstance(operator, ir.Summarize))
-    return any(_is_any_row(aggregate.expr) for summary in summaries for aggregate in summary.aggregates)
+def _needs_columns(node: object) -> bool:
+    """Whether a node can only be written out with its input's columns known."""
+    return isinstance(node, Operator) or _is_any_row(node)
 
 
 def _is_null(call: ir.FunctionCall) -> bool:
@@ -225,10 +232,14 @@ def asks_ingestion_time(query: ir.Query) -> bool:
 
 
 def nodes(root: object) -> Iterator[object]:
-    """Every node of an IR tree."""
+    """Every node of an IR tree, whose nodes may be shared, once."""
     pending = [root]
+    seen: set[int] = set()
     while pending:
         node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, tuple | list):
             pending.extend(node)
         elif dataclasses.is_dataclass(node) and not isinstance(node, type):

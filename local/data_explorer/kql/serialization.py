@@ -79,6 +79,33 @@ def serialized(query: ir.Query) -> list[ir.Operator]:
     return _Serialization(isinstance(query.source, ir.RangeSource)).of(query.operators)
 
 
+Lets = list[tuple[str, Any]]
+
+
+def with_source_in_order(query: ir.Query, around: Lets) -> ir.Query:
+    """The query over a `let`, with the `let`'s own operators before its own, when these ask for the rows' order.
+
+    `around` are the `let`s of the queries that it is in.
+    """
+    source = query.source
+    if not isinstance(source, ir.TableRef) or source.database or not any(map(_asks_for_order, query.operators)):
+        return query
+    for place, (name, rows) in enumerate(query.lets):
+        if name == source.name and isinstance(rows, ir.Query):
+            if {each for each, _ in rows.lets} & {each for each, _ in query.lets}:
+                return query
+            return _over(query, rows, [*query.lets[:place], *rows.lets, *query.lets[place:]], around)
+    for name, rows in reversed(around):
+        if name == source.name and isinstance(rows, ir.Query) and not rows.lets:
+            return _over(query, rows, query.lets, around)
+    return query
+
+
+def _over(query: ir.Query, rows: ir.Query, lets: Lets, around: Lets) -> ir.Query:
+    whole = ir.Query(rows.source, [*rows.operators, *query.operators], lets, list(query.parameters))
+    return whole if rows.source == query.source else with_source_in_order(whole, around)
+
+
 class _Serialization:
     """One pass over the operators. `order` is where in `out` the rows got an order that is not yet numbered."""
 

@@ -177,6 +177,11 @@ def _in_kusto_terms(text: str, lines_before: int = 0) -> Iterator[None]:
         raise _syntax_mistake(error, text, lines_before) from error
     except duckdb_kql.KqlUnsupportedError as error:
         raise not_supported(error, text, lines_before) from error
+    except duckdb_kql.KqlSchemaError as error:
+        if (error.hint or "").startswith("unknown table"):
+            message = f"Failed to resolve table or column expression named '{error.name}'"
+            raise SemanticMistake(message, error="SEM0100") from error
+        raise SemanticMistake(str(error)) from error
     except duckdb_kql.KqlError as error:
         raise SemanticMistake(str(error)) from error
     except AssertionError as error:

@@ -192,6 +192,20 @@ def test_longer_series_than_the_service_makes_are_refused(kql: Kql) -> None:
     assert "1048576" in kql.mistake("print X = 1 | make-series count() on X from 0 to 1048577 step 1").message
 
 
+@pytest.mark.parametrize("step", ["0", "-1", "toscalar(print long(-5))"])
+def test_step_is_positive(kql: Kql, step: str) -> None:
+    mistake = kql.mistake(f"range X from 1 to 3 step 1 | make-series count() on X from 1 to 4 step {step}")
+
+    assert "positive" in mistake.message
+
+
+def test_aggregate_of_several_columns_is_no_series(kql: Kql) -> None:
+    mistake = kql.mistake("range X from 1 to 3 step 1\n| make-series arg_max(X, X) on X step 1")
+
+    assert "'arg_max'" in mistake.message
+    assert "[line:position=2:15]" in mistake.message
+
+
 EPOCH = datetime.datetime(2026, 1, 5)
 
 

@@ -120,6 +120,31 @@ def test_rows_without_an_order_have_no_neighbours(kql: Kql, query: str) -> None:
     assert f"[line:position=1:{query.index('extend ') + 8}]" in mistake.message
 
 
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("let T = range x from 1 to 3 step 1 | order by x desc; T | extend p = prev(x)", [(3, None), (2, 3), (1, 2)]),
+        (
+            "let S = range x from 1 to 3 step 1; let T = S | where x > 1; T | extend p = prev(x) | join (T) on x",
+            [(2, None, 2), (3, 2, 3)],
+        ),
+        (
+            "let T = range x from 1 to 2 step 1; T | extend r = row_number(5) | union (T | extend r = row_number())",
+            [(1, 1), (1, 5), (2, 2), (2, 6)],
+        ),
+    ],
+)
+def test_rows_keep_their_order_through_a_let(kql: Kql, query: str, rows: list[Any]) -> None:
+    assert sorted(kql.rows(query)) == sorted(rows)
+
+
+def test_rows_of_an_unknown_table_have_no_neighbours(kql: Kql) -> None:
+    mistake = kql.mistake("Nowhere | serialize p = prev(x)")
+
+    assert "SEM0100" in mistake.message
+    assert "'Nowhere'" in mistake.message
+
+
 def test_lists_are_made_in_the_order_of_a_sort(kql: Kql) -> None:
     rows = kql.rows(
         """
