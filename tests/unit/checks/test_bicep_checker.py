@@ -3,8 +3,11 @@ found by the rule that is for it."""
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from checks.bicep.checker import findings_in
 from checks.bicep.declarations import declarations
@@ -235,3 +238,20 @@ def test_azds_parameters_fit_those_of_the_entry(folder: Path, values: dict[str, 
     text = json.dumps({"parameters": {name: {"value": value} for name, value in values.items()}})
 
     assert [each.message for each in unfit_parameter_file(entry, declarations(entry), text)] == said
+
+
+FRAGMENTS = st.sampled_from(
+    ["'", "${", "}", "[", "for x in y: ", "if (", "any(", "\n", "parent: ", "@", "''", "=>", "é", ""]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(MODULE)), st.integers(0, 60), FRAGMENTS)
+def test_a_garbled_file_is_answered_with_findings(start: int, length: int, fragment: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "hubs.bicep"
+        path.write_text(MODULE[:start] + fragment + MODULE[start + length :])
+        (Path(folder) / "names.json").write_text(json.dumps(NAMES))
+
+        for finding in findings_in(Source(path, "hubs.bicep")):
+            assert finding.line >= 1

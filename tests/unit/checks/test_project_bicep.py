@@ -4,18 +4,24 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from checks.access.assignments import unfit_assignments
 from checks.access.grants import grants, unfit_grants
 from checks.access.needs import HUB_OF, needs, unknown_operations
 from checks.access.rights import roles_of
 from checks.access.triggers import triggers
 from checks.bicep.checker import findings
-from checks.bicep.resources import resources
+from checks.bicep.declarations import declarations
+from checks.bicep.resources import limits, resources
 from checks.bicep.source import PROJECT, Finding, Source, sources, walk
 from checks.kql.checker import Checker, Text
 from checks.settings import unfit_settings
 from shared.consumers import observation
+from shared.gateways.errors import Unavailable
 
+UNIQUE = 13
+"""Characters that uniqueString() makes."""
 TOPOLOGY = json.loads((PROJECT / "topology.json").read_text())
 ROLES = json.loads((PROJECT / "infra/roles.json").read_text())
 
@@ -119,6 +125,17 @@ def test_alerts_ask_in_kql_that_log_analytics_understands(checker: Checker) -> N
     assert all("Measured = " in query.text and "Function" in query.text for query in queries)
 
 
+def test_the_outage_alert_finds_what_the_app_logs(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Unavailable), observation.invocation("store_telemetry", []):
+        raise Unavailable("Cosmos DB", TimeoutError("no answer"))
+
+    (message,) = caplog.messages
+    query = (PROJECT / "infra/app/alerts.bicep").read_text()
+    assert f"Message startswith '{message[:11]}'" in query
+    assert json.loads(message).keys() >= {"function", "unavailable"}
+    assert "Message has 'unavailable'" in query
+
+
 def test_every_alert_of_the_promise_is_there() -> None:
     text = (PROJECT / "infra/app/alerts.bicep").read_text()
     names = set(re.findall(r"name: '([\w-]+)'", text))
@@ -128,6 +145,26 @@ def test_every_alert_of_the_promise_is_there() -> None:
     assert names >= {"event-hubs", "cosmos", "storage", "digital-twins", "iot-hub"}
     assert "retentionHours * 3600 / 4" in text
     assert "topology.cosmos.containers.telemetry.defaultTtl / 4" in text
+
+
+def test_names_fit_the_limits_of_their_resources() -> None:
+    abbreviations = json.loads((PROJECT / "infra/abbreviations.json").read_text())
+    main = next(source for source in sources() if source.name == "infra/main.bicep")
+    made = re.findall(
+        r"module \w+ '([^']+)'|(\w+): '\$\{abbreviations\.(\w+)\}\$\{resourceToken\}'", main.path.read_text()
+    )
+    checked = 0
+    for index, (_, parameter, abbreviation) in enumerate(made):
+        if parameter:
+            file = next(path for path, _, _ in reversed(made[:index]) if path)
+            module = Source(PROJECT / "infra" / file, file)
+            low, high = limits(module, declarations(module).of("param")[parameter])
+            length = len(abbreviations[abbreviation]) + UNIQUE
+            assert low is not None
+            assert high is not None
+            assert low <= length <= high, f"{file}: {parameter} has {length} characters"
+            checked += 1
+    assert checked >= 14
 
 
 def test_every_abbreviation_is_used() -> None:
