@@ -14,6 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from checks.bicep.names import names_of
 from checks.names.meanings import MEANINGS, Meaning
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,6 @@ READER = "shared/topology.py"
 PYTHON = ("function_app.py", "functions", "shared", "local", "simulator", "operations")
 TEXTS = {"kql": ".kql", "infra/hooks": ""}
 WORKFLOWS = ".github/workflows"
-AZURE_S_OWN = frozenset(["$Default"])
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 
 
@@ -39,21 +39,14 @@ class Finding:
         return f"{self.file}:{self.line}: {self.message}"
 
 
-def names_of(topology: Mapping[str, Any]) -> frozenset[str]:
-    """Hubs, consumer groups, containers, databases, tables and mappings."""
-    explorer, twins = topology["dataExplorer"], topology["digitalTwins"]
-    found = {*topology["eventHubs"], *topology["cosmos"]["containers"], topology["cosmos"]["database"]}
-    found |= {group for hub in topology["eventHubs"].values() for group in hub["consumerGroups"]}
-    found |= {explorer["database"], *explorer["dataConnections"], *explorer["blobConnections"]}
-    for connection in (*explorer["dataConnections"].values(), *explorer["blobConnections"].values(), twins["history"]):
-        found |= {value for name, value in connection.items() if isinstance(value, str) and name != "filter"}
-    found |= {name for containers in topology["storage"].values() for name in containers.values()}
-    return frozenset(found) - AZURE_S_OWN
+def spellable(topology: Mapping[str, Any]) -> frozenset[str]:
+    """Hubs, consumer groups, containers, databases, tables and mappings; the paths within a document are no names."""
+    return frozenset(name for name in names_of(topology) if not name.startswith("/"))
 
 
 def findings(root: Path = PROJECT, meanings: Sequence[Meaning] = MEANINGS) -> list[Finding]:
     """Names that are spelled, and meanings that no file has any more."""
-    names = names_of(json.loads((root / TOPOLOGY).read_text()))
+    names = spellable(json.loads((root / TOPOLOGY).read_text()))
     used: set[Meaning] = set()
     found: list[Finding] = []
     for file, line, word in _words(root):

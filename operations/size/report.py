@@ -21,6 +21,8 @@ def show(console: Console, sizing: Sizing, prices: Prices) -> None:
     console.print(f"[bold]{_deployments(sizing)}, about ${sizing.dollars:,.0f} a month.[/]\n")
     console.print(_parts(sizing.parts))
     console.print(_limits(sizing))
+    for note in sizing.notes:
+        console.print(note)
     console.print(
         f"Prices: {prices.region}, {prices.currency}, list prices of {prices.as_of}, without free grants and "
         "discounts. Sources: --json, docs/sizing.md."
@@ -44,6 +46,7 @@ def as_json(sizing: Sizing, prices: Prices) -> dict[str, Any]:
         "prices": {"asOf": prices.as_of, "region": prices.region, "currency": prices.currency},
         "oneDeployment": [_part(part) for part in sizing.parts],
         "limits": [_bite(bite) for bite in sizing.bites],
+        "notes": sizing.notes,
     }
 
 

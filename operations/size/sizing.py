@@ -9,7 +9,7 @@ from operations.size.functions import functions
 from operations.size.hubs import event_hubs, iot_hub
 from operations.size.parts import Part, Use
 from operations.size.stores import cosmos, data_explorer, storage
-from operations.size.twins import digital_twins
+from operations.size.twins import INSTANCES_IN_A_REGION, TWINS, digital_twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ class Sizing:
     def dollars(self) -> float:
         """A month, all deployments together."""
         return self.deployments * sum(part.dollars for part in self.parts)
+
+    @property
+    def notes(self) -> list[str]:
+        """What so many deployments meet together."""
+        if self.deployments <= INSTANCES_IN_A_REGION or not self.fleet.changed:
+            return []
+        return [
+            f"A subscription has {INSTANCES_IN_A_REGION} Digital Twins instances in a region (on request 50): spread "
+            f"{self.deployments:,} deployments over regions and subscriptions, or keep fewer messages from the twins "
+            f"({TWINS})."
+        ]
 
 
 def size(fleet: Fleet, measured: Measured, prices: Prices) -> Sizing:

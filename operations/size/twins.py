@@ -11,6 +11,8 @@ from shared.twins.pacing import OF_PLACES, OF_READINGS
 
 TWINS = "https://learn.microsoft.com/azure/digital-twins/reference-service-limits"
 MOST_TWINS = 2_000_000
+INSTANCES_IN_A_REGION = 10
+"""Of one subscription; on request 50."""
 MOST_PATCHES, MOST_READS = 1_000, 1_000
 _CHILD_S_LINKS = 2
 """propagate_twins asks for the relationships of a changed twin, both ways, before it goes up."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from checks.names.meanings import MEANINGS, Meaning
-from checks.names.spelled import PROJECT, findings, names_of
+from checks.names.spelled import PROJECT, findings, spellable
 
 TOPOLOGY = json.loads((PROJECT / "topology.json").read_text())
 
@@ -29,7 +29,7 @@ def test_the_project_spells_no_name_outside_topology_json() -> None:
 
 
 def test_every_kind_of_name_is_known() -> None:
-    names = names_of(TOPOLOGY)
+    names = spellable(TOPOLOGY)
     assert {
         "analytics",
         "propagate",

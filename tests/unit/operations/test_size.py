@@ -118,6 +118,14 @@ def test_deployments_double() -> None:
     assert counts == sorted(counts)
 
 
+def test_more_deployments_than_a_subscription_has_instances_are_told_of() -> None:
+    many, few = sized(fleet(devices=1_000_000)), sized(fleet(devices=100))
+    assert many.deployments > 10
+    assert "A subscription has 10 Digital Twins instances" in many.notes[0]
+    assert few.notes == []
+    assert sized(fleet(devices=10_000_000, changed=0)).notes == []
+
+
 def test_a_few_devices_fit_the_smallest_of_everything() -> None:
     small = sized(fleet(devices=10))
     assert small.deployments == 1
@@ -196,6 +204,7 @@ def test_the_calculation_knows_the_project_s_own_settings() -> None:
     assert host["minEventBatchSize"] == partitions.SMALLEST_BATCH
     assert TOPOLOGY["eventHubs"]["telemetry"]["partitions"] == partitions.FEWEST
     assert TOPOLOGY["cosmos"]["containers"]["telemetry"]["defaultTtl"] == stores.DAYS_KEPT * 86_400
+    assert "feed_poll_delay=500" in (PROJECT / "functions" / "forward_changes.py").read_text()  # stores.IDLE_UNITS
     scripts = "\n".join(path.read_text() for path in sorted((PROJECT / "kql").glob("*.kql")))
     hot = dict(re.findall(r"\.alter (?:table|materialized-view) (\w+) policy caching hot = (\d+)d", scripts))
     kept = dict(
