@@ -64,7 +64,7 @@ _SCALARS = (
     ("unixtime_milliseconds_todatetime", "kql_unixtime({0}, 1000000)", (1,)),
     ("unixtime_microseconds_todatetime", "kql_unixtime({0}, 1000)", (1,)),
     ("unixtime_nanoseconds_todatetime", "kql_unixtime({0}, 1)", (1,)),
-    ("bag_keys", "to_json(json_keys(CAST({0} AS JSON)))", (1,)),
+    ("bag_keys", "CASE json_type({0}) WHEN 'OBJECT' THEN to_json(json_keys(CAST({0} AS JSON))) END", (1,)),
     (
         "bag_has_key",
         "CASE WHEN starts_with({1}, '$.') THEN json_exists(CAST({0} AS JSON), {1}) "

@@ -6,7 +6,7 @@ plugin is `Discovering`, and a first query finds them.
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from duckdb_kql import ir, lower
 from duckdb_kql.errors import KqlSchemaError, KqlUnsupportedError
@@ -56,6 +56,8 @@ class Discovering(Operator):
 
     found: Columns | None
 
+    plugin: ClassVar[str]
+
     @property
     def discovery(self) -> Discovery:
         """What has to run before, over the plugin's input."""
@@ -70,7 +72,7 @@ class Discovering(Operator):
     def known(self) -> Columns:
         if self.found is None:
             raise KqlUnsupportedError(
-                f"plugin:{type(self).__name__}", hint="here its columns have to be given, as an output schema"
+                f"plugin:{self.plugin}", hint="here its columns have to be given, as an output schema"
             )
         return self.found
 
@@ -85,6 +87,8 @@ class BagUnpack(Discovering):
     ignored: tuple[str, ...]
     is_given: bool
     all_columns: bool
+
+    plugin: ClassVar[str] = "bag_unpack"
 
     @property
     def discovery(self) -> Discovery:
@@ -132,6 +136,8 @@ class Pivot(Discovering):
     aggregate: ir.FunctionCall
     rows: tuple[str, ...]
     is_given: bool
+
+    plugin: ClassVar[str] = "pivot"
 
     @property
     def discovery(self) -> Discovery:

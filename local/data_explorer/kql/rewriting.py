@@ -116,25 +116,27 @@ class _Expansion:
             self._around.append((name, value))
         expanded = ir.Query(self.of(query.source, schema), [], lets, list(query.parameters))
         for operator in query.operators:
-            done = self.of(operator, schema)
-            if isinstance(done, Discovering) and done.found is None:
-                done = self._told(done, expanded)
-            if isinstance(done, Nested):
-                done = self._nested(done, _columns(expanded, schema), schema)
-            if isinstance(done, ir.Summarize):
-                done = several_percentiles(done)
-                if any(_is_any_row(aggregate.expr) for aggregate in done.aggregates):
-                    done = _expanded_summarize(done, _columns(expanded, schema))
-                aggregates = tuple(
-                    dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates
-                )
-                done = dataclasses.replace(done, aggregates=aggregates)
-            expanded.operators.append(done)
+            expanded.operators.append(self._operator(operator, expanded, schema))
         expanded.operators[:] = serialized(expanded)
         if any(isinstance(operator, Operator) for operator in expanded.operators):
             output_columns(expanded, schema)
         del self._lets[len(self._lets) - len(lets) :], self._around[len(self._around) - len(lets) :]
         return expanded
+
+    def _operator(self, operator: ir.Operator, before: ir.Query, schema: Schema) -> Any:
+        """An operator of a query's own; `before` is the query as far as it."""
+        done = self.of(operator, schema)
+        if isinstance(done, Discovering) and done.found is None:
+            return self._told(done, before)
+        if isinstance(done, Nested):
+            return self._nested(done, _columns(before, schema), schema)
+        if not isinstance(done, ir.Summarize):
+            return done
+        done = several_percentiles(done)
+        if any(_is_any_row(aggregate.expr) for aggregate in done.aggregates):
+            done = _expanded_summarize(done, _columns(before, schema))
+        aggregates = tuple(dataclasses.replace(each, expr=_of_aggregates(each.expr)) for each in done.aggregates)
+        return dataclasses.replace(done, aggregates=aggregates)
 
     def _told(self, plugin: Discovering, before: ir.Query) -> Any:
         """The plugin with its columns, found by running what is before it."""

@@ -71,6 +71,16 @@ def test_unpacked_columns_follow_the_data_from_query_to_query(kql: Kql) -> None:
     assert sorted(kql.rows(query), key=str) == [(1, None), (None, 2)]
 
 
+def test_columns_that_only_the_data_tells_have_to_be_given_in_an_inner_query(kql: Kql) -> None:
+    inner = "print l = dynamic([1]), d = dynamic({'a': 1}) | mv-apply l on (evaluate bag_unpack(d)"
+
+    mistake = kql.mistake(f"{inner})")
+    assert "'bag_unpack'" in mistake.message
+    assert "output schema" in mistake.message
+    assert f"[line:position=1:{inner.index('bag_unpack') + 1}]" in mistake.message
+    assert kql.rows(f"{inner} : (a: long))") == [({"a": 1}, 1)]
+
+
 EVENTS = """
 datatable(EventType:string, State:string, Deaths:long)[
     'Heat', 'ARKANSAS', 1, 'Heat', 'ARIZONA', 2, 'Flood', 'ARIZONA', 3, 'Heat', 'ARKANSAS', 4]
