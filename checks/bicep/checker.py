@@ -29,6 +29,7 @@ def findings_in(source: Source) -> Iterator[Finding]:
     if errors:
         return
     declared = declarations(source)
+    yield from source.doubles()
     yield from declared.doubles
     yield from unresolved(source, declared)
     yield from broken_modules(source, declared)

@@ -1,19 +1,30 @@
 """Modules: their files, parameters and outputs; and the files that load… functions take."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tree_sitter import Node
 
+from checks.bicep.contracts import contract_of, misfits
 from checks.bicep.declarations import Declarations, declarations, value_of
 from checks.bicep.language import LOADING
 from checks.bicep.source import Finding, Source, body_of, walk
 
 
+@dataclass(frozen=True)
+class Module:
+    """A module's file, and what it declares."""
+
+    source: Source
+    declared: Declarations
+
+
 @cache
-def _module(path: Path, changed: int) -> Declarations:
-    return declarations(Source(path, path.name))
+def _module(path: Path, changed: int) -> Module:
+    source = Source(path, path.name)
+    return Module(source, declarations(source))
 
 
 def _target(source: Source, declaration: Node) -> Path | None:
@@ -27,24 +38,30 @@ def broken_modules(source: Source, declared: Declarations) -> Iterator[Finding]:
         if target is None or not target.is_file():
             yield source.finding(each.node, "module", f"module '{name}': there is no such file")
             continue
-        yield from _parameters(source, name, each.node, _module(target, target.stat().st_mtime_ns))
+        yield from _parameters(source, declared, name, _module(target, target.stat().st_mtime_ns))
     yield from _outputs(source, declared)
 
 
-def _parameters(source: Source, name: str, node: Node, module: Declarations) -> Iterator[Finding]:
-    body = body_of(node)
-    given: dict[str, tuple[Node, Node | None]] = {}
-    is_open = False
-    if body is not None:
-        _, value = source.properties(body)[0].get("params", (None, None))
-        if value is not None and value.type == "object":
-            given, is_open = source.properties(value)
-    for parameter, (at, _) in given.items():
-        if parameter not in module.of("param"):
+def _parameters(source: Source, declared: Declarations, name: str, module: Module) -> Iterator[Finding]:
+    node = declared.symbols[name].node
+    given, is_open = _given(source, node)
+    taken = module.declared.of("param")
+    for parameter, (at, value) in given.items():
+        if parameter not in taken:
             yield source.finding(at, "module", f"module '{name}' has no parameter '{parameter}'")
-    for parameter in sorted(module.required - set(given)):
+        elif value is not None:
+            for place, reason in misfits(contract_of(module.source, taken[parameter]), source, declared, value):
+                yield source.finding(place, "value", f"module '{name}': '{parameter}' does not take {reason}")
+    for parameter in sorted(module.declared.required - set(given)):
         if not is_open:
             yield source.finding(node, "module", f"module '{name}': parameter '{parameter}' is missing")
+
+
+def _given(source: Source, node: Node) -> tuple[dict[str, tuple[Node, Node | None]], bool]:
+    """What a module is given by name, and whether some of it is known only at run time."""
+    body = body_of(node)
+    _, value = source.properties(body)[0].get("params", (None, None)) if body is not None else (None, None)
+    return source.properties(value) if value is not None and value.type == "object" else ({}, False)
 
 
 def _outputs(source: Source, declared: Declarations) -> Iterator[Finding]:
@@ -61,7 +78,7 @@ def _outputs(source: Source, declared: Declarations) -> Iterator[Finding]:
         wanted = node.child_by_field_name("property")
         if target is None or not target.is_file() or wanted is None:
             continue
-        if source.text(wanted) not in _module(target, target.stat().st_mtime_ns).outputs:
+        if source.text(wanted) not in _module(target, target.stat().st_mtime_ns).declared.outputs:
             yield source.finding(node, "module", f"{target.name} has no output '{source.text(wanted)}'")
 
 

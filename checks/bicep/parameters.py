@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tree_sitter import Node
-
+from checks.bicep.contracts import Contract, contract_of, misfits
 from checks.bicep.declarations import Declarations, Declared
 from checks.bicep.source import Finding, Source, walk
 
@@ -20,13 +19,19 @@ def careless(source: Source, declared: Declarations) -> Iterator[Finding]:
         decorators = decorators_of(source, parameter)
         if "description" not in decorators:
             yield source.finding(parameter.node, "parameter", f"'{name}' needs @description")
-        if source.name != ENTRY or "allowed" in decorators:
-            continue
-        kind = _kind(source, parameter.node)
-        if kind == "string" and "maxLength" not in decorators:
-            yield source.finding(parameter.node, "parameter", f"'{name}' needs @allowed or @maxLength")
-        if kind == "int" and not {"minValue", "maxValue"} <= decorators:
-            yield source.finding(parameter.node, "parameter", f"'{name}' needs @allowed, or @minValue and @maxValue")
+        contract = contract_of(source, parameter)
+        value = parameter.node.named_children[-1]
+        for place, reason in misfits(contract, source, declared, value) if value.type != "type" else ():
+            yield source.finding(place, "value", f"'{name}' does not take {reason}")
+        if source.name == ENTRY and not contract.allowed:
+            yield from _limitless(source, name, parameter, contract)
+
+
+def _limitless(source: Source, name: str, parameter: Declared, contract: Contract) -> Iterator[Finding]:
+    if contract.kind == "string" and "maxLength" not in contract.limits:
+        yield source.finding(parameter.node, "parameter", f"'{name}' needs @allowed or @maxLength")
+    if contract.kind == "int" and not {"minValue", "maxValue"} <= set(contract.limits):
+        yield source.finding(parameter.node, "parameter", f"'{name}' needs @allowed, or @minValue and @maxValue")
 
 
 def decorators_of(source: Source, parameter: Declared) -> set[str]:
@@ -34,10 +39,6 @@ def decorators_of(source: Source, parameter: Declared) -> set[str]:
         return set()
     calls = (each for each in walk(parameter.decorators) if each.type == "decorator")
     return {source.text(each.named_children[0].named_children[0]) for each in calls}
-
-
-def _kind(source: Source, parameter: Node) -> str:
-    return next((source.text(each) for each in parameter.named_children if each.type == "type"), "")
 
 
 def unfit_parameter_file(entry: Source, declared: Declarations, text: str) -> Iterator[Finding]:
@@ -50,17 +51,6 @@ def unfit_parameter_file(entry: Source, declared: Declarations, text: str) -> It
         yield Finding(FILE, 1, 1, "parameter", f"'{name}' has no default in {ENTRY}, and no value")
     for name in sorted(set(given) & set(parameters)):
         default = _DEFAULT.fullmatch(given[name])
-        allowed = _allowed(entry, parameters[name])
-        if default and allowed and default[1] not in allowed:
-            yield Finding(FILE, 1, 1, "parameter", f"'{name}': {default[1]!r} is not one of {', '.join(allowed)}")
-
-
-def _allowed(source: Source, parameter: Declared) -> list[str]:
-    """The values of @allowed; nothing without."""
-    nodes = walk(parameter.decorators) if parameter.decorators is not None else iter(())
-    for node in nodes:
-        if node.type == "call_expression" and source.text(node.named_children[0]) == "allowed":
-            return [
-                source.literal(each) or source.text(each) for each in walk(node) if each.type in ("string", "number")
-            ]
-    return []
+        reason = contract_of(entry, parameters[name]).refusal(default[1]) if default else None
+        if reason is not None:
+            yield Finding(FILE, 1, 1, "parameter", f"'{name}': {reason}")

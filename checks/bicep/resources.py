@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from checks.bicep.declarations import Declarations, Declared
+from checks.bicep.contracts import contract_of
+from checks.bicep.declarations import Declarations
 from checks.bicep.source import Finding, Source, body_of, identifier, walk
 from checks.bicep.types import Type, Types, known_versions, resource_type
 from checks.bicep.values import Values
@@ -60,10 +61,10 @@ def broken_resources(source: Source, declared: Declarations) -> Iterator[Finding
         body = body_of(resource.node)
         if body is None:
             continue
-        if not resource.is_existing:
-            yield from Values(source, declared, types).check_body(
-                _body(source, body, types.body), body, resource.symbol
-            )
+        expected = _body(source, body, types.body)
+        if resource.is_existing:
+            expected = _existing(expected)
+        yield from Values(source, declared, types).check_body(expected, body, resource.symbol)
         yield from _name(source, declared, types, resource, body)
     yield from _unknown_members(source, declared)
 
@@ -77,6 +78,13 @@ def _body(source: Source, body: Node, expected: Type) -> Type:
     return {**expected, "properties": {**known, "name": {"type": known["id"]["type"], "flags": 0}}}
 
 
+def _existing(expected: Type) -> Type:
+    """What an existing resource's body may hold: of what is required, only the name must be there."""
+    known = expected.get("properties") or expected["baseProperties"]
+    optional = {name: each if name == "name" else {**each, "flags": 0} for name, each in known.items()}
+    return {"$type": "ObjectType", "properties": optional}
+
+
 def _name(source: Source, declared: Declarations, types: Types, resource: Resource, body: Node) -> Iterator[Finding]:
     """A name that is a parameter must have limits, and they must lie within the type's."""
     _, value = source.properties(body)[0].get("name", (None, None))
@@ -85,7 +93,8 @@ def _name(source: Source, declared: Declarations, types: Types, resource: Resour
         return
     properties = types.body.get("properties") or types.body.get("baseProperties", {})
     expected = types.at(properties["name"]["type"])
-    low, high = limits(source, parameter)
+    limits = contract_of(source, parameter).limits
+    low, high = limits.get("minLength"), limits.get("maxLength")
     if low is None or high is None:
         yield source.finding(value, "length", f"'{source.text(value)}' needs @minLength and @maxLength: it is a name")
     elif low < expected.get("minLength", 0) or high > expected.get("maxLength", high):
@@ -95,15 +104,6 @@ def _name(source: Source, declared: Declarations, types: Types, resource: Resour
             f"'{source.text(value)}' may have {low} to {high} characters, a name of {resource.kind} "
             f"{expected.get('minLength', 0)} to {expected.get('maxLength', 'any')}",
         )
-
-
-def limits(source: Source, parameter: Declared) -> tuple[int | None, int | None]:
-    """@minLength and @maxLength."""
-    found: dict[str, int] = {}
-    for node in walk(parameter.decorators) if parameter.decorators is not None else ():
-        if node.type == "call_expression" and source.text(node.named_children[0]) in ("minLength", "maxLength"):
-            found[source.text(node.named_children[0])] = int(source.text(node.named_children[1]).strip("() "))
-    return found.get("minLength"), found.get("maxLength")
 
 
 def _unknown_members(source: Source, declared: Declarations) -> Iterator[Finding]:

@@ -74,6 +74,15 @@ class Source:
                 found[name] = (each, each.named_children[1] if each.named_child_count > 1 else None)
         return found, is_open
 
+    def doubles(self) -> Iterator[Finding]:
+        """Properties that an object has twice."""
+        for body in walk(self.root):
+            properties = [each for each in body.named_children if each.type == "object_property"]
+            names = [self.text(each.named_children[0]) for each in properties]
+            for index, each in enumerate(properties):
+                if names[index] in names[:index]:
+                    yield self.finding(each, "property", f"'{names[index]}' is set twice")
+
     def syntax_errors(self) -> Iterator[Finding]:
         waiting = [self.root]
         while waiting:

@@ -87,6 +87,7 @@ module hubs 'app/hubs.bicep' = {
 
 output hubsId string = hubs.outputs.id
 """
+EXISTING = "resource cluster 'Microsoft.Kusto/clusters@2024-04-13' existing = {\n"
 NAMES = {"hubs": {"first": {"route": "r", "kept": True}}}
 
 
@@ -146,6 +147,10 @@ def test_sound_files_have_no_finding(folder: Path) -> None:
         ("name: hub.key", "name: 'twin-events'", "topology"),
         ("${topology.hubs['first'].route}", "telemetry", "topology"),
         ("@description('Region.')\n", "", "parameter"),
+        ("param sku string = 'Standard'", "param sku string = 'Basic'", "value"),
+        ("  location: location\n", "  location: location\n  location: location\n", "property"),
+        ("output id", EXISTING + "  name: name\n  nam: 1\n}\n\noutput id", "property"),
+        ("output id", EXISTING + "}\n\noutput id", "required"),
     ],
 )
 def test_a_broken_module_is_found(folder: Path, sound: str, broken: str, code: str) -> None:
@@ -163,6 +168,13 @@ def test_a_broken_module_is_found(folder: Path, sound: str, broken: str, code: s
         ("app/hubs.bicep", "app/hub.bicep", "module"),
         ("    name: 'namespace1'\n", "", "module"),
         ("    name: 'namespace1'", "    nam: 'namespace1'", "module"),
+        ("    name: 'namespace1'", "    name: 'short'", "value"),
+        ("    name: 'namespace1'", "    name: 12345678", "value"),
+        ("    name: 'namespace1'", "    name: count", "value"),
+        ("    name: 'namespace1'", "    name: 'namespace1'\n    sku: count == 1 ? 'Standard' : 'Basic'", "value"),
+        ("    name: 'namespace1'", "    name: 'namespace1'\n    sku: ['Standard']", "value"),
+        ("param count int = 1", "param count int = 41", "value"),
+        ("param count int = 1", "param count int = 'one'", "value"),
         ("hubs.outputs.id", "hubs.outputs.ids", "module"),
         ("module hubs", "module hub", "name"),
         ("@allowed(['eastus'])\n", "", "parameter"),

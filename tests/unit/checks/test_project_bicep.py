@@ -12,8 +12,9 @@ from checks.access.needs import HUB_OF, needs, unknown_operations
 from checks.access.rights import roles_of
 from checks.access.triggers import triggers
 from checks.bicep.checker import findings
+from checks.bicep.contracts import contract_of
 from checks.bicep.declarations import declarations
-from checks.bicep.resources import limits, resources
+from checks.bicep.resources import resources
 from checks.bicep.source import PROJECT, Finding, Source, sources, walk
 from checks.kql.checker import Checker, Text
 from checks.settings import unfit_settings
@@ -158,10 +159,9 @@ def test_names_fit_the_limits_of_their_resources() -> None:
         if parameter:
             file = next(path for path, _, _ in reversed(made[:index]) if path)
             module = Source(PROJECT / "infra" / file, file)
-            low, high = limits(module, declarations(module).of("param")[parameter])
+            contract = contract_of(module, declarations(module).of("param")[parameter])
+            low, high = contract.limits["minLength"], contract.limits["maxLength"]
             length = len(abbreviations[abbreviation]) + UNIQUE
-            assert low is not None
-            assert high is not None
             assert low <= length <= high, f"{file}: {parameter} has {length} characters"
             checked += 1
     assert checked >= 14
