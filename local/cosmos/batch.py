@@ -33,10 +33,7 @@ class _Result(NamedTuple):
     substatus: int = 0
 
 
-class _Step(NamedTuple):
-    perform: Callable[[Transaction], _Result]
-    new: Draft | None = None
-    """What an unconditional create makes."""
+_Step = Callable[[Transaction], _Result]
 
 
 async def run_batch(service: Service, request: Request) -> Response:
@@ -55,26 +52,33 @@ async def run_batch(service: Service, request: Request) -> Response:
         container.key.full(*key)
     elif is_atomic:
         raise bad_request("PartitionKey value must be supplied for this operation.")
-    steps = [_step(container, entry, key) for entry in given]
-    goes_on = request.is_set("x-ms-cosmos-batch-continue-on-error")
-    results = await service.writer.submit(lambda transaction: _run(transaction, container, steps, is_atomic, goes_on))
+    results = None
+    if is_atomic and key is not None:
+        results = await _create_all(service, container, given, key[0])
+    if results is None:
+        steps = [_step(container, entry, key) for entry in given]
+        goes_on = request.is_set("x-ms-cosmos-batch-continue-on-error")
+        results = await service.writer.submit(
+            lambda transaction: (
+                _run_together(transaction, steps) if is_atomic else _run_apart(transaction, steps, goes_on)
+            )
+        )
     return _answer(results, wants_bodies=request.headers.get("prefer") != "return=minimal")
 
 
-def _run(
-    transaction: Transaction, container: Container, steps: list[_Step], is_atomic: bool, goes_on: bool
-) -> list[_Result]:
-    if not is_atomic:
-        return _run_apart(transaction, steps, goes_on)
-    drafts = [step.new for step in steps if step.new is not None]
-    if len(drafts) == len(steps):
-        try:
-            written = items.create_many(transaction, container, drafts)
-        except sqlite3.IntegrityError:
-            pass
-        else:
-            return [_created(item, new) for item, new in zip(written, drafts, strict=True)]
-    return _run_together(transaction, steps)
+async def _create_all(service: Service, container: Container, given: list[Any], key: bytes) -> list[_Result] | None:
+    """Does a batch that only creates with one statement; None for any other, and when anything is in its way."""
+    if any(type(entry) is not dict or entry.get("operationType") != "Create" for entry in given):
+        return None
+    try:
+        drafts = [draft(entry.get("resourceBody"), container.key, key, container.policy) for entry in given]
+    except ServiceError:
+        return None
+    try:
+        written = await service.writer.submit(lambda transaction: items.create_many(transaction, container, drafts))
+    except sqlite3.IntegrityError:
+        return None
+    return list(map(_created, written, drafts))
 
 
 def _run_together(transaction: Transaction, steps: list[_Step]) -> list[_Result]:
@@ -83,7 +87,7 @@ def _run_together(transaction: Transaction, steps: list[_Step]) -> list[_Result]
     results: list[_Result] = []
     try:
         for step in steps:
-            results.append(step.perform(transaction))
+            results.append(step(transaction))
     except ServiceError as error:
         execute("ROLLBACK TO batch")
         failed = len(results)
@@ -102,7 +106,7 @@ def _run_apart(transaction: Transaction, steps: list[_Step], goes_on: bool) -> l
             continue
         transaction.connection.execute("SAVEPOINT step")
         try:
-            results.append(step.perform(transaction))
+            results.append(step(transaction))
         except ServiceError as error:
             transaction.connection.execute("ROLLBACK TO step")
             results.append(_failed(error))
@@ -129,7 +133,7 @@ def _refusing(error: ServiceError) -> _Step:
     def refuse(transaction: Transaction) -> _Result:
         raise error
 
-    return _Step(refuse)
+    return refuse
 
 
 def _key(container: Container, given: dict[str, Any], key: tuple[bytes, int] | None) -> bytes:
@@ -144,7 +148,7 @@ def _key(container: Container, given: dict[str, Any], key: tuple[bytes, int] | N
 
 def _create(container: Container, given: dict[str, Any], key: bytes) -> _Step:
     new = draft(given.get("resourceBody"), container.key, key, container.policy)
-    return _Step(lambda transaction: _created(items.create(transaction, container, new), new), new)
+    return lambda transaction: _created(items.create(transaction, container, new), new)
 
 
 def _upsert(container: Container, given: dict[str, Any], key: bytes) -> _Step:
@@ -155,14 +159,14 @@ def _upsert(container: Container, given: dict[str, Any], key: bytes) -> _Step:
         written = items.upsert(transaction, container, new, conditions)
         return _created(written, new) if written.status == 201 else _rewritten(written, new.terms)
 
-    return _Step(perform)
+    return perform
 
 
 def _replace(container: Container, given: dict[str, Any], key: bytes) -> _Step:
     new = draft(given.get("resourceBody"), container.key, key, container.policy)
     items.refuse_mismatch(check_id(given.get("id")), new)
     conditions = _conditions(given)
-    return _Step(lambda transaction: _rewritten(items.replace(transaction, container, new, conditions), new.terms))
+    return lambda transaction: _rewritten(items.replace(transaction, container, new, conditions), new.terms)
 
 
 def _read(container: Container, given: dict[str, Any], key: bytes) -> _Step:
@@ -175,7 +179,7 @@ def _read(container: Container, given: dict[str, Any], key: bytes) -> _Step:
             return _Result(304, charge, item.etag)
         return _Result(200, charge, item.etag, item.body)
 
-    return _Step(perform)
+    return perform
 
 
 def _delete(container: Container, given: dict[str, Any], key: bytes) -> _Step:
@@ -185,7 +189,7 @@ def _delete(container: Container, given: dict[str, Any], key: bytes) -> _Step:
         deleted = items.delete(transaction, container, epk, item_id, conditions)
         return _Result(204, charges.delete(deleted.body, container.policy))
 
-    return _Step(perform)
+    return perform
 
 
 def _patch(container: Container, given: dict[str, Any], key: bytes) -> _Step:
@@ -195,7 +199,7 @@ def _patch(container: Container, given: dict[str, Any], key: bytes) -> _Step:
     def perform(transaction: Transaction) -> _Result:
         return _rewritten(*patch(transaction, container, epk, item_id, wanted, conditions, holds))
 
-    return _Step(perform)
+    return perform
 
 
 _STEPS: dict[str, Callable[[Container, dict[str, Any], bytes], _Step]] = {

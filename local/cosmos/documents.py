@@ -134,7 +134,7 @@ def draft(document: object, definition: PartitionKeyDefinition, key: bytes | Non
     if not isinstance(document, dict):
         raise invalid_payload()
     item_id = check_id(document.get("id"))
-    ttl = check_ttl(document)
+    ttl = check_ttl(document) if "ttl" in document else None
     if not SYSTEM_PROPERTIES.isdisjoint(document):
         document = {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}
     values = orjson.dumps(definition.values(document))

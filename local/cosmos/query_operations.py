@@ -160,7 +160,9 @@ def _refused(error: QueryError) -> ServiceError:
 
 
 def _source(connection: sqlite3.Connection, container: Container, scope: Scope) -> Source:
-    return Source(connection, container.table, scope.condition, scope.bindings)
+    # By its key index SQLite would look into every item of a range to see whether it is expired.
+    counted_by = None if scope.is_narrow or container.default_ttl is None else f"{container.table}_expiry"
+    return Source(connection, container.table, scope.condition, scope.bindings, counted_by)
 
 
 def _refuse_unasked_cross_partition(request: Request, container: Container, text: str) -> None:

@@ -24,6 +24,8 @@ class Source:
     table: str
     condition: str
     bindings: Bindings
+    counted_by: str | None = None
+    """The index that holds all that the condition asks for, if another than SQLite's choice should be counted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Scan:
 
     def count(self, access: Access) -> int:
         """How many documents the access gives, without reading one."""
-        sql, bindings = self._from(access)
+        sql, bindings = self._from(access, self._source.counted_by if self._plan.item is None else None)
         (count,) = self._source.connection.execute(f"SELECT count(*) {sql}", bindings).fetchone()
         self.examined += count
         return int(count)
@@ -108,9 +110,11 @@ class Scan:
         ).fetchone()
         return bool(count < limit)
 
-    def _from(self, access: Access) -> tuple[str, Bindings]:
+    def _from(self, access: Access, otherwise: str | None = None) -> tuple[str, Bindings]:
+        """FROM and WHERE with their bindings; through the index `otherwise` when the access has none."""
         source = self._source
-        indexed = f'INDEXED BY "{access.index.name(source.table)}"' if access.index else ""
+        name = access.index.name(source.table) if access.index else otherwise
+        indexed = f'INDEXED BY "{name}"' if name else ""
         conditions = [f"({source.condition})", *(f"({part.sql})" for part in access.restrictions)]
         bindings = [*source.bindings, *(bound for part in access.restrictions for bound in part.bindings)]
         if self._plan.item is not None:
