@@ -19,7 +19,9 @@ Readings = Annotated[int | None, typer.Option(help="in a message (default: 3, as
 Changed = Annotated[
     float, typer.Option(help="share of the messages that change a twin beyond its deadband; 0: no twins")
 ]
-PriceList = Annotated[Path, typer.Option("--prices", help="your own price list, of the same form")]
+PriceList = Annotated[
+    Path, typer.Option("--prices", show_default=False, help="your own, of the form of operations/size/prices.json")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="everything, with the source of each figure")]
 
 

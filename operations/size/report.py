@@ -15,7 +15,8 @@ from operations.size.sizing import Bite, Sizing
 def show(console: Console, sizing: Sizing, prices: Prices) -> None:
     fleet = sizing.fleet
     console.print(
-        f"{fleet.devices:,} devices, {_number(fleet.rate)} messages a second each: "
+        f"{fleet.devices:,} {'device' if fleet.devices == 1 else 'devices'}, "
+        f"{_number(fleet.rate)} messages a second each: "
         f"{_number(fleet.devices * fleet.rate)}/s of {fleet.message_bytes:,} bytes with {fleet.readings} readings."
     )
     console.print(f"[bold]{_deployments(sizing)}, about ${sizing.dollars:,.0f} a month.[/]\n")
