@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
 
+from local.cosmos.catalog import Container, create_container, create_database, replace_container
+from local.cosmos.documents import draft
+from local.cosmos.items import create
 from local.cosmos.storage import Readers, Transaction, Writer
+from local.process import UserMistake
 
 
 @pytest.fixture
@@ -89,3 +94,75 @@ async def test_sequence_numbers_go_on_after_a_reopening(writer: Writer, tmp_path
         assert await again.submit(lambda transaction: transaction.next_lsn(7)) == 11
     finally:
         again.close()
+
+
+async def test_long_and_short_jobs_run_in_the_order_they_were_given(writer: Writer) -> None:
+    ran: list[int] = []
+
+    def note(number: int, transaction: Transaction) -> None:
+        ran.append(number)
+
+    submits = [writer.submit, writer.submit_long, writer.submit, writer.submit, writer.submit_long, writer.submit_long]
+    await asyncio.gather(*(submit(partial(note, number)) for number, submit in enumerate(submits * 5)))
+
+    assert ran == list(range(30))
+
+
+async def test_failing_long_job_leaves_nothing(writer: Writer, readers: Readers) -> None:
+    def fail(transaction: Transaction) -> None:
+        insert(1, transaction)
+        raise LookupError("something unforeseen")
+
+    with pytest.raises(LookupError):
+        await writer.submit_long(fail)
+    await writer.submit(partial(insert, 2))
+
+    assert await numbers(readers) == [2]
+
+
+async def test_jobs_that_wait_when_the_file_is_closed_are_done(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "closed")
+    writer.submit_long(lambda transaction: transaction.connection.execute("CREATE TABLE t(n INTEGER)").rowcount)
+    waiting = [writer.submit(partial(insert, number)) for number in range(5)]
+
+    writer.close()
+
+    assert await asyncio.gather(*waiting) == [1] * 5
+    with sqlite3.connect(tmp_path / "closed") as file:
+        assert file.execute("SELECT count(*) FROM t").fetchone() == (5,)
+    file.close()
+
+
+async def test_file_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "older") as file:
+        file.execute("CREATE TABLE containers(number INTEGER)")
+    file.close()
+
+    with pytest.raises(UserMistake, match="made by another version"):
+        Writer(tmp_path / "older")
+
+    with sqlite3.connect(tmp_path / "older") as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("containers",)]
+    file.close()
+
+
+async def test_write_counts_by_the_time_to_live_of_its_own_moment(writer: Writer) -> None:
+    """A request looks its container up before it waits its turn to write: its default may be another one by then."""
+    properties = {"id": "c", "partitionKey": {"paths": ["/pk"]}}
+
+    def make(transaction: Transaction) -> Container:
+        create_database(transaction, b'{"id":"d"}')
+        return create_container(transaction, "d", orjson.dumps(properties), 1)
+
+    before = await writer.submit_long(make)
+    changed = orjson.dumps({**properties, "defaultTtl": 10})
+    await writer.submit_long(lambda transaction: replace_container(transaction, before, changed))
+    new = draft({"id": "a", "pk": "p"}, before.key, None, before.policy)
+
+    def expiry_of_a_new_item(transaction: Transaction) -> tuple[int, int]:
+        written = create(transaction, before, new)
+        (expires_at,) = transaction.connection.execute(f"SELECT expires_at FROM {before.table}").fetchone()
+        return expires_at, orjson.loads(written.body)["_ts"]
+
+    expires_at, written_at = await writer.submit(expiry_of_a_new_item)
+    assert expires_at == written_at + 10
