@@ -1,15 +1,17 @@
 """project-keep, project-reorder, and project-away with patterns: operators that need their input's columns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from itertools import groupby
+from typing import Any, Literal, get_args
 
 from duckdb_kql import lower
 from duckdb_kql.translate import quote_ident
 
 from local.data_explorer.kql.operators import Operator, Schema
 
-Order = Literal["", "asc", "desc"]
+Order = Literal["", "asc", "desc", "granny-asc", "granny-desc"]
 _NAME = "SimpleOrWildcardedNameReference"
 _ORDERED = "ProjectReorderExpression"
 
@@ -45,8 +47,19 @@ class ColumnChoice(Operator):
         front: list[str] = []
         for pattern, order in self.patterns:
             names = [name for name in columns if fnmatchcase(name, pattern) and name not in front]
-            front += sorted(names, reverse=order == "desc") if order else names
+            front += _sorted(names, order) if order else names
         return front + [name for name in columns if name not in front]
+
+
+def _sorted(names: list[str], order: Order) -> list[str]:
+    """As texts, or the granny way: numbers within the names by their value, a20 before a100."""
+
+    def by_value(name: str) -> list[tuple[int, str]]:
+        runs = ("".join(run) for _, run in groupby(name, str.isdecimal))
+        return [(int(run), "") if run.isdecimal() else (-1, run) for run in runs]
+
+    key: Callable[[str], Any] = by_value if order.startswith("granny") else str
+    return sorted(names, key=key, reverse=order.endswith("desc"))
 
 
 def read(node: Any) -> ColumnChoice:
@@ -59,8 +72,8 @@ def read(node: Any) -> ColumnChoice:
 def _pattern(node: Any) -> tuple[str, Order]:
     order: Order = ""
     if lower._cls(node) == _ORDERED:
-        words = [child.getText() for child in node.children[1:]]
-        order = "asc" if "asc" in words else "desc" if "desc" in words else ""
+        words = {child.getText() for child in node.children[1:]}
+        order = next((each for each in get_args(Order) if each in words), "")
         node = node.children[0]
     names = lower._find_names(node)
     return (names[0] if names and "*" not in node.getText() else node.getText()), order

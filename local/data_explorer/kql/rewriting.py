@@ -11,11 +11,11 @@ from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.functions import lookup_aggregate
 
 from local.data_explorer.commands.tokens import Kind, tokenize
+from local.data_explorer.kql.discovered_columns import Discovering
 from local.data_explorer.kql.named_rows import with_lets
 from local.data_explorer.kql.neighbours import ORDER
 from local.data_explorer.kql.operators import Operator
 from local.data_explorer.kql.percentiles import several_percentiles
-from local.data_explorer.kql.plugins import Discovering
 from local.data_explorer.kql.serialization import serialized, with_source_in_order
 from local.data_explorer.kql.series_functions import with_columns
 from local.data_explorer.kql.subqueries import Nested

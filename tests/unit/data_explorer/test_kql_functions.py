@@ -33,6 +33,41 @@ def test_documented_keys_are_found_in_bags(kql: Kql) -> None:
     ]
 
 
+def test_documented_keys_of_bags_and_of_what_is_none(kql: Kql) -> None:
+    rows = kql.rows(
+        """
+        datatable(index:long, d:dynamic)[
+            1, dynamic({'a':'b', 'c':123}), 3, dynamic({'a':'b', 'c':[{'d':123}]}), 4, dynamic(null), 5, dynamic({}),
+            6, dynamic('a'), 7, dynamic([])]
+        | project index, keys = bag_keys(d)
+        """
+    )
+
+    assert rows == [(1, ["a", "c"]), (3, ["a", "c"]), (4, None), (5, []), (6, None), (7, None)]
+
+
+def test_documented_bags_are_made_of_rows_and_unpacked_again(kql: Kql) -> None:
+    bags = """
+        datatable(prop:string, value:string)["prop01", "val_a", "prop02", "val_b", "prop03", "val_c"]
+        | extend p = bag_pack(prop, value)
+        | summarize bag = make_bag(p)
+        """
+
+    assert kql.rows(bags) == [({"prop01": "val_a", "prop02": "val_b", "prop03": "val_c"},)]
+    assert kql.rows(f"{bags} | evaluate bag_unpack(bag)") == [("val_a", "val_b", "val_c")]
+
+
+def test_documented_lists_and_sets_of_long_names(kql: Kql) -> None:
+    ((listed, chosen),) = kql.rows(
+        """
+        datatable(name:string, day_of_birth:long)["John", 9, "Paul", 18, "George", 25, "Ringo", 7]
+        | summarize make_list_if(name, strlen(name) > 4), make_set_if(name, strlen(name) > 4)
+        """
+    )
+
+    assert sorted(listed) == sorted(chosen) == ["George", "Ringo"]
+
+
 BAGS = """
 datatable(Key: string, Bag: dynamic, N: long)[
     "x", dynamic({"a": 1}), 1, "x", dynamic({"b": [2]}), 2, "y", dynamic({"a": 3}), 3, "y", dynamic(null), 4,

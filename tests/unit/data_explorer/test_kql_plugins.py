@@ -134,6 +134,18 @@ def test_plugins_that_are_not_known_are_named_with_their_place(kql: Kql) -> None
     assert "[line:position=1:40]" in unknown.message
 
 
+@pytest.mark.parametrize(
+    ("rest", "name"),
+    [
+        ("evaluate bag_unpack(d, columnsConflict='replace')", "replace"),
+        ("evaluate bag_unpack(d, prefix='p')", "prefix"),
+        ("parse-kv s as (a: long) with (delimiter=';')", "delimiter"),
+    ],
+)
+def test_options_that_are_not_known_are_refused(kql: Kql, rest: str, name: str) -> None:
+    assert f"'{name}'" in kql.mistake(f"print d = dynamic({{'a': 1}}), s = 'a=1' | {rest}").message
+
+
 FLOWS = "(['event time']:datetime, src:string, dst:string, bytes:long, failure:string)"
 FLOW = ("2021-01-01T10:00:54Z", "10.1.1.123", "10.1.1.124", 125, "connection aborted")
 
