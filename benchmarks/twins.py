@@ -52,9 +52,10 @@ class CountingGraph(TwinGraph):
         super().__init__(client, rates)
         self.patched: Counter[tuple[str, int]] = Counter()
 
-    async def patch(self, twin: Document, operations: Sequence[Operation], lane: tuple[str, str]) -> None:
-        await super().patch(twin, operations, lane)
+    async def patch(self, twin: Document, operations: Sequence[Operation], lane: tuple[str, str]) -> str:
+        etag = await super().patch(twin, operations, lane)
         self.patched[twin["$dtId"], int(time.monotonic())] += 1
+        return etag
 
 
 class Partition:

@@ -1,7 +1,7 @@
 """twins: telemetry hub → Digital Twins. Every asset's twin holds the newest value of each of its tags."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.consumers.concurrency import with_each
@@ -13,8 +13,8 @@ from shared.gateways.digital_twins import TwinChanged, TwinMissing, TwinRefused
 from shared.gateways.errors import Unavailable
 from shared.telemetry.decoding import Decoded
 from shared.telemetry.events import HubEvent, Reason, Rejected
-from shared.twins.coalescing import AssetBatch, Fate, coalesce
-from shared.twins.comparison import changes
+from shared.twins.coalescing import AssetBatch, Fate, Newest, coalesce
+from shared.twins.comparison import Change, Operation, changes, patched
 from shared.twins.registry import registry
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class AssetTwin:
     def __init__(self, asset: AssetBatch, at: "Gateways", provisioner: Provisioner | None, partition: str) -> None:
         self._asset = asset
         self._graph: TwinGraph = at.twins
-        self._suppressed = at.twin_memory.suppressed
+        self._memory = at.twin_memory
         self._provisioner = provisioner
         self._lane = ("update", partition)
         self._model = ""
@@ -129,14 +129,12 @@ class AssetTwin:
         newest = {name: value for name, value in self._asset.newest.items() if name in names}
         for _ in range(MAX_TRIES):
             try:
-                twin = await self._graph.get(self._asset.twin_id)
+                twin, found, fates = await self._compared(newest)
                 self._model = twin["$metadata"]["$model"]
-                found, fates = changes(twin, newest, self._suppressed)
                 operations = [operation for change in found for operation in change.operations]
                 if PATH in names:
                     operations += await self._attached(twin)
-                if operations:
-                    await self._graph.patch(twin, operations, self._lane)
+                await self._patch(twin, operations)
             except TwinMissing:
                 await self._make()
             except TwinChanged:
@@ -144,6 +142,26 @@ class AssetTwin:
             else:
                 return fates + Counter({Fate.SENT: len(found)})
         raise Unavailable("Digital Twins", TimeoutError(f"others change twin {self._asset.twin_id} time and again"))
+
+    async def _compared(self, newest: Mapping[str, Newest]) -> tuple["Document", list[Change], Counter[Fate]]:
+        """The twin, and what is newer than what it holds. Raises TwinMissing.
+
+        A twin that this worker knows need not be read when all is to be sent: the patch holds only if nobody has
+        changed it. That something is not to be sent is decided on the twin as it is now.
+        """
+        known = self._memory.known.take(self._asset.twin_id)
+        if known is not None:
+            found, fates = changes(known, newest, self._memory.suppressed)
+            if found and not fates:
+                return known, found, fates
+        twin = await self._graph.get(self._asset.twin_id)
+        return twin, *changes(twin, newest, self._memory.suppressed)
+
+    async def _patch(self, twin: "Document", operations: list[Operation]) -> None:
+        if operations:
+            etag = await self._graph.patch(twin, operations, self._lane)
+            twin = patched(twin, operations, etag)
+        self._memory.known.put(twin)
 
     async def _make(self) -> None:
         asset, kind = self._asset.asset, self._asset.kind
@@ -153,7 +171,7 @@ class AssetTwin:
             raise Rejected(Reason.NO_TWIN, f"{asset!r} has no twin, and TWIN_AUTO_PROVISION is off")
         await self._provisioner.make(asset, kind)
 
-    async def _attached(self, twin: "Document") -> list[dict[str, str]]:
+    async def _attached(self, twin: "Document") -> list[Operation]:
         """Ties the twin to its place if it is not, and then the operation that says so."""
         if self._provisioner is None or not self._provisioner.is_loose(twin, self._asset.kind):
             return []

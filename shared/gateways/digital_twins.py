@@ -107,11 +107,12 @@ class TwinGraph:
         except ResourceExistsError:
             return
 
-    async def patch(self, twin: Document, operations: Sequence[Operation], lane: tuple[str, str]) -> None:
-        """Patches a twin as it was read, in its turn.
+    async def patch(self, twin: Document, operations: Sequence[Operation], lane: tuple[str, str]) -> str:
+        """Patches a twin as it was read, in its turn, and returns the etag that it has now.
 
         Raises TwinChanged, TwinMissing or TwinRefused.
         """
+        etags: list[str] = []
         name: str = twin["$dtId"]
         await asyncio.sleep(self._rates.reserve(name, lane, asyncio.get_running_loop().time()))
         try:
@@ -121,9 +122,11 @@ class TwinGraph:
                     [dict(each) for each in operations],
                     etag=twin["$etag"],
                     match_condition=MatchConditions.IfNotModified,
+                    raw_response_hook=lambda answer: etags.append(answer.http_response.headers.get("ETag", "")),
                 )
         except ResourceModifiedError as error:
             raise TwinChanged(name) from error
+        return etags[-1]
 
     async def has_model(self, model: str) -> bool:
         try:

@@ -1,7 +1,7 @@
 """A twin as it is against the newest values of its asset: what is to be sent."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from shared.twins.coalescing import Fate, Newest
@@ -78,3 +78,17 @@ def _setting(name: str, given: Newest) -> Change:
             {"op": "add", "path": f"/$metadata/{name}/sourceTime", "value": given.time},
         ],
     )
+
+
+def patched(twin: Mapping[str, Any], operations: Iterable[Operation], etag: str) -> dict[str, Any]:
+    """The twin as a patch of `add` operations has left it, but for the times at which it was written."""
+    metadata = dict(twin["$metadata"])
+    document = {**twin, "$etag": etag, "$metadata": metadata}
+    for operation in operations:
+        name, *within = operation["path"].removeprefix("/").split("/")
+        if within:
+            metadata[within[0]] = {within[1]: operation["value"]}
+        else:
+            document[name] = operation["value"]
+            metadata[name] = {}
+    return document

@@ -270,6 +270,37 @@ def test_twin_that_others_change_meanwhile_is_read_again(world: World, worker: a
     assert world.values(f"{site}!mote1") == {"path": mote, "temperature": 5, "humidity": 95}
 
 
+def test_twin_that_only_this_worker_writes_is_read_once(world: World, worker: asyncio.Runner, site: str) -> None:
+    worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", 0, temperature=0.0)])))
+
+    with Counter(world.instance, ["twins.get", "twins.patch"]) as requests:
+        for second in (1, 2, 3):
+            worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", second, temperature=float(second))])))
+        assert (requests["twins.get"], requests["twins.patch"]) == (0, 3)
+
+    assert world.values(f"{site}!mote1")["temperature"] == 3
+
+
+def test_what_others_have_done_to_a_known_twin_is_seen(world: World, worker: asyncio.Runner, site: str) -> None:
+    """Another worker has sent something newer, or the twin was deleted and made again, since this one knew it."""
+    mote = f"{site}!mote1"
+    worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", 1, temperature=1.0)])))
+    newer = [
+        {"op": "add", "path": "/temperature", "value": 9.0},
+        {"op": "add", "path": "/$metadata/temperature/sourceTime", "value": at(9)},
+    ]
+    world.request("PATCH", f"digitaltwins/{mote}", newer).raise_for_status()
+    worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", 5, temperature=5.0)])))
+    assert world.values(mote)["temperature"] == 9
+
+    for source, target in ((site, mote), (mote, site)):
+        world.request("DELETE", f"digitaltwins/{source}/relationships/{target}").raise_for_status()
+    world.request("DELETE", f"digitaltwins/{mote}").raise_for_status()
+    worker.run(update_twins(trigger_batch([sent(f"{site}/mote1", 5, temperature=5.0)])))
+    assert world.values(mote) == {"path": f"{site}/mote1", "temperature": 5}
+    assert world.relationships(site) == {("contains", mote)}
+
+
 def test_half_made_twin_is_tied_by_the_next_batch(
     world: World, worker: asyncio.Runner, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

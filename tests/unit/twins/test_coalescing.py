@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.telemetry.decoding import Telemetry
 from shared.twins.coalescing import Fate, Newest, coalesce
-from shared.twins.comparison import changes
+from shared.twins.comparison import changes, patched
 from shared.twins.memory import NewestTimes, SuppressedKey
 from shared.twins.registry import registry
 from tests.unit.shared.hub_events import decoded_one, tag_map
@@ -113,3 +113,16 @@ def test_patch_sets_the_value_and_its_source_time() -> None:
         {"op": "add", "path": "/a", "value": 1.5},
         {"op": "add", "path": "/$metadata/a/sourceTime", "value": "2026-11-22T09:00:03.0000000Z"},
     ]
+
+
+def test_twin_after_its_patch_is_known_without_reading_it() -> None:
+    before = twin(a=(1.0, 1), b=(2.0, 2))
+    (change,), _ = changes(before, {"a": newest(1.5, 3)}, NewestTimes())
+
+    after = patched(before, [*change.operations, {"op": "add", "path": "/path", "value": "x"}], "new")
+
+    assert (after["a"], after["b"], after["path"], after["$etag"]) == (1.5, 2.0, "x", "new")
+    assert after["$metadata"]["a"] == {"sourceTime": "2026-11-22T09:00:03.0000000Z"}
+    assert after["$metadata"]["b"] == before["$metadata"]["b"]
+    assert before["a"] == 1.0
+    assert one_fate(after, newest(1.5, 3)) is Fate.HELD
