@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from duckdb_kql import lower
 from duckdb_kql.translate import quote_ident
@@ -26,6 +26,8 @@ class ColumnChoice(Operator):
     verb: Literal["keep", "reorder", "away"]
     patterns: tuple[tuple[str, Order], ...]
     hidden: str = ""
+
+    keeps_order: ClassVar[bool] = True
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         return self.chosen(columns)

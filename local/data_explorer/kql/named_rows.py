@@ -1,7 +1,7 @@
 """as: a name for the rows so far, in the rest of the query. Learn, "as operator"."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from duckdb_kql import ir, lower, translate
 
@@ -16,6 +16,8 @@ class As(Operator):
 
     name: str
     is_bound: bool = False
+
+    keeps_order: ClassVar[bool] = True
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         return columns

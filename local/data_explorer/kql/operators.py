@@ -21,10 +21,13 @@ _WRAPPERS = ("PipedOperator", "AfterPipeOperator")
 class Operator(ir.Operator):
     """An operator of this package's own, a frozen dataclass.
 
-    `constants` names the fields whose names are never columns: a `let` of a column's name wins there.
+    `constants` names the fields whose names are never columns: a `let` of a column's name wins there. An operator
+    keeps the order of its rows when what it adds stands beside them, and gives one when its own rows are sorted.
     """
 
     constants: ClassVar[frozenset[str]] = frozenset()
+    keeps_order: ClassVar[bool] = False
+    gives_order: ClassVar[bool] = False
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         """The output's columns, from those of the input."""

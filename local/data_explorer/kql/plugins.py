@@ -5,7 +5,7 @@ Learn, the page of each.
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from duckdb_kql import ir, lower
 from duckdb_kql.errors import KqlUnsupportedError
@@ -44,6 +44,8 @@ class ParseKv(Operator):
     text: ir.Expr
     keys: Columns
     options: str
+
+    keeps_order: ClassVar[bool] = True
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         return columns + [name for name, _ in self.keys if name not in columns]

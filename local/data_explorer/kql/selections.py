@@ -4,7 +4,7 @@ Learn, the page of each operator. top-hitters is exact here, where the service e
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from duckdb_kql import ir, lower
 from duckdb_kql.translate import naming, quote_ident, render_aggregate, render_expr
@@ -37,6 +37,8 @@ class TopHitters(Operator):
     count: ir.Expr
     value: ir.NamedExpr
     summed: ir.NamedExpr | None
+
+    gives_order: ClassVar[bool] = True
 
     def columns(self, columns: list[str], schema: Schema) -> list[str]:
         (value,) = naming.distinct_names([self.value])

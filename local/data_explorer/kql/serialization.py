@@ -23,7 +23,7 @@ IN_ORDER = {"make_list": "$list_in_order", "make_list_if": "$list_if_in_order", 
 SAME = "$same"
 """A function that answers its argument; a column made of it is named by its place, as one of a call is."""
 _CALL = "$call"
-_KEEPS_ORDER = (ir.Where, ir.Extend, ir.Project, ir.Take, ir.ProjectAway, ir.ProjectRename, ir.Parse, ColumnChoice)
+_KEEPS_ORDER = (ir.Where, ir.Extend, ir.Project, ir.Take, ir.ProjectAway, ir.ProjectRename, ir.Parse)
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,13 @@ class _Serialization:
         elif _mentions(operator, ROW_FUNCTIONS):
             self._number(operator)
             self.out += self._hoist(operator)
-        elif isinstance(operator, _KEEPS_ORDER):
+        elif isinstance(operator, _KEEPS_ORDER) or (isinstance(operator, Operator) and operator.keeps_order):
             self.out.append(_with_order(operator) if self.numbered else operator)
         else:
             self._lose_order()
             self.out.append(operator)
+            if isinstance(operator, Operator) and operator.gives_order:
+                self.order = (len(self.out), ())
 
     def _number(self, operator: ir.Operator) -> None:
         if self.numbered:
@@ -193,11 +195,9 @@ class _Serialization:
         arguments = tuple(_map(argument, inner) for argument in node.args)
         name = node.name.lower()
         depth = max(depths)
-        if name != "row_window_session":
-            restart_place = {"row_number": 1, "row_cumsum": 1}.get(name)
-            if restart_place is not None and len(arguments) > restart_place:
-                restarts, depth = self._staged(ir.FunctionCall(RESTARTS, (arguments[1],)), depth, stages)
-                arguments = (arguments[0], restarts)
+        if name in ("row_number", "row_cumsum") and len(arguments) > 1:
+            restarts, depth = self._staged(ir.FunctionCall(RESTARTS, (arguments[1],)), depth, stages)
+            arguments = (arguments[0], restarts)
         return self._staged(dataclasses.replace(node, args=arguments), depth, stages)
 
     def _staged(

@@ -163,7 +163,7 @@ def _python_function(name: str, function: SeriesFunction) -> PythonFunction:
 
 
 def _row(function: SeriesFunction, texts: Sequence[str | None]) -> Sequence[Any] | None:
-    found = function.compute(*(_value(text) for text in texts if text is not None))
+    found = function.answer(*(_value(text) for text in texts if text is not None))
     return found if found is None or function.has_columns else (found,)
 
 

@@ -96,6 +96,9 @@ def test_documented_row_numbers_start_anywhere_and_again(kql: Kql) -> None:
         ("extend s = row_cumsum(row_number() + prev(x, 1, 0))", [(3, 1), (2, 6), (1, 11)]),
         ("extend a = prev(x) | order by x asc | extend b = prev(x)", [(1, 2, None), (2, 3, 1), (3, None, 2)]),
         ("serialize", [(3,), (2,), (1,)]),
+        ("as Rows | extend p = prev(x) | where p > toscalar(Rows | summarize min(x))", [(2, 3), (1, 2)]),
+        ("extend t = strcat('k=', x) | parse-kv t as (k: long) | project p = prev(k)", [(None,), (3,), (2,)]),
+        ("top-hitters 2 of x by x | project p = prev(x)", [(None,), (3,)]),
         ("serialize | extend p = prev(x) | count", [(3,)]),
     ],
 )
