@@ -6,7 +6,7 @@ from pathlib import Path
 
 from checks.bicep.declarations import declarations, unresolved
 from checks.bicep.modules import broken_modules, missing_files
-from checks.bicep.names import TOPOLOGY, names_of, unknown_keys, written_out
+from checks.bicep.names import TOPOLOGY, names_of, unknown_keys, unknown_members, written_out
 from checks.bicep.parameters import ENTRY, FILE, careless, unfit_parameter_file
 from checks.bicep.resources import broken_resources
 from checks.bicep.scripts import scripts_out_of_order
@@ -36,5 +36,6 @@ def findings_in(source: Source) -> Iterator[Finding]:
     yield from missing_files(source)
     yield from broken_resources(source, declared)
     yield from unknown_keys(source, declared)
+    yield from unknown_members(source, declared)
     yield from written_out(source, names_of(json.loads(TOPOLOGY.read_text())))
     yield from careless(source, declared)

@@ -14,7 +14,7 @@ _ARRAYS = ("array", "for_statement")
 
 @dataclass(frozen=True)
 class Contract:
-    """`allowed` is empty without @allowed; `limits` has those of @minLength, @maxLength, @minValue, @maxValue there are."""
+    """`allowed` is empty without @allowed; `limits` are @minLength, @maxLength, @minValue, @maxValue by their names."""
 
     kind: str
     allowed: tuple[str, ...]

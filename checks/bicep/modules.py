@@ -12,6 +12,8 @@ from checks.bicep.declarations import Declarations, declarations, value_of
 from checks.bicep.language import LOADING
 from checks.bicep.source import Finding, Source, body_of, walk
 
+_OF_A_MODULE = frozenset(["name", "scope", "params", "dependsOn"])
+
 
 @dataclass(frozen=True)
 class Module:
@@ -38,6 +40,7 @@ def broken_modules(source: Source, declared: Declarations) -> Iterator[Finding]:
         if target is None or not target.is_file():
             yield source.finding(each.node, "module", f"module '{name}': there is no such file")
             continue
+        yield from _unknown_properties(source, name, each.node)
         yield from _parameters(source, declared, name, _module(target, target.stat().st_mtime_ns))
     yield from _outputs(source, declared)
 
@@ -55,6 +58,13 @@ def _parameters(source: Source, declared: Declarations, name: str, module: Modul
     for parameter in sorted(module.declared.required - set(given)):
         if not is_open:
             yield source.finding(node, "module", f"module '{name}': parameter '{parameter}' is missing")
+
+
+def _unknown_properties(source: Source, name: str, node: Node) -> Iterator[Finding]:
+    body = body_of(node)
+    for found, (at, _) in source.properties(body)[0].items() if body is not None else ():
+        if found not in _OF_A_MODULE:
+            yield source.finding(at, "property", f"module '{name}' has no property '{found}'")
 
 
 def _given(source: Source, node: Node) -> tuple[dict[str, tuple[Node, Node | None]], bool]:

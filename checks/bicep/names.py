@@ -111,3 +111,25 @@ def _file_and_keys(source: Source, declared: Declarations, node: Node) -> tuple[
         return before[0], [*before[1], source.text(node.named_children[1])]
     key = source.literal(node.named_children[1])
     return None if key is None else (before[0], [*before[1], key])
+
+
+def unknown_members(source: Source, declared: Declarations) -> Iterator[Finding]:
+    """`each.name` in a loop over a variable's objects, of which one has no such property."""
+    for loop in walk(source.root):
+        if loop.type != "for_statement":
+            continue
+        objects = _objects(source, declared, loop)
+        variable = loop.child_by_field_name("initializer") or loop.named_children[0].named_children[0]
+        for node in walk(loop) if objects else ():
+            if node.type == "member_expression" and source.text(node.named_children[0]) == source.text(variable):
+                name = source.text(node.named_children[1])
+                if any(name not in source.properties(each)[0] for each in objects):
+                    yield source.finding(node, "property", f"not every one has '{name}'")
+
+
+def _objects(source: Source, declared: Declarations, loop: Node) -> list[Node]:
+    """The objects that a loop goes through; none when they do not stand in the text."""
+    names = [name for each in loop.named_children if (name := source.text(each)) in declared.of("var")]
+    value = value_of(declared.of("var")[names[0]].node) if names else None
+    items = value.named_children if value is not None and value.type == "array" else []
+    return items if all(each.type == "object" for each in items) else []

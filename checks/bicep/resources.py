@@ -66,6 +66,7 @@ def broken_resources(source: Source, declared: Declarations) -> Iterator[Finding
             expected = _existing(expected)
         yield from Values(source, declared, types).check_body(expected, body, resource.symbol)
         yield from _name(source, declared, types, resource, body)
+        yield from _parentless(source, resource, body)
     yield from _unknown_members(source, declared)
 
 
@@ -104,6 +105,18 @@ def _name(source: Source, declared: Declarations, types: Types, resource: Resour
             f"'{source.text(value)}' may have {low} to {high} characters, a name of {resource.kind} "
             f"{expected.get('minLength', 0)} to {expected.get('maxLength', 'any')}",
         )
+
+
+def _parentless(source: Source, resource: Resource, body: Node) -> Iterator[Finding]:
+    """A child that says neither its parent nor, in its name, its parents' names."""
+    properties, _ = source.properties(body)
+    _, name = properties.get("name", (None, None))
+    parents = resource.kind.count("/") - 1
+    is_inside = "/" not in (source.literal(resource.node.named_children[1]) or "").partition("@")[0]
+    if parents and not is_inside and "parent" not in properties and name is not None:
+        slashes = sum(source.text(each).count("/") for each in walk(name) if each.type == "string_content")
+        if slashes != parents:
+            yield source.finding(resource.node, "required", f"{resource.symbol}: 'parent' is missing")
 
 
 def _unknown_members(source: Source, declared: Declarations) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from checks.bicep.declarations import Declarations, value_of
 from checks.bicep.source import Finding, Source
-from checks.bicep.types import READ_ONLY, REQUIRED, Type, Types
+from checks.bicep.types import ANYTHING, READ_ONLY, REQUIRED, Type, Types
 
 OF_BICEP = frozenset(["dependsOn", "parent", "scope"])
 BRANCHES = {"ternary_expression": slice(1, None), "parenthesized_expression": slice(0, 1)}
@@ -92,6 +92,7 @@ class Values:
             return
         chosen = self.source.literal(properties[name][1])
         if chosen is None:
+            yield from self.check_object(self._any_of(expected), node, path, also)
             return
         if chosen not in expected["elements"]:
             choices = ", ".join(expected["elements"])
@@ -100,6 +101,14 @@ class Values:
         element = self.types.at(expected["elements"][chosen])
         both = {**expected.get("baseProperties", {}), **element.get("properties", {})}
         yield from self.check_object({**element, "properties": both}, node, path, also)
+
+    def _any_of(self, expected: Type) -> Type:
+        """What an object may hold when its kind is known only at deployment: the properties of every kind."""
+        known = dict(expected.get("baseProperties", {}))
+        for reference in expected["elements"].values():
+            for name, each in self.types.at(reference).get("properties", {}).items():
+                known.setdefault(name, {**each, "flags": each.get("flags", 0) & ~REQUIRED, "type": ANYTHING})
+        return {"$type": "ObjectType", "properties": known}
 
     def _check_text(self, expected: Type, node: Node, path: str) -> Iterator[Finding]:
         value = self.source.literal(node)

@@ -9,6 +9,8 @@ FOLDER = Path(__file__).parent
 Type = dict[str, Any]
 REQUIRED, READ_ONLY = 1, 2
 """Flags of a property (bicep-types, ObjectTypePropertyFlags)."""
+ANYTHING: Type = {"$ref": "#/any"}
+"""Stands for a type that is not looked at."""
 
 
 class Types:
@@ -23,6 +25,8 @@ class Types:
 
     def at(self, reference: Type) -> Type:
         """The type that `{"$ref": "#/N"}` stands for."""
+        if reference == ANYTHING:
+            return {"$type": "AnyType"}
         return self._types[int(reference["$ref"].rpartition("/")[2])]
 
 
