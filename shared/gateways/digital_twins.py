@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,7 +115,7 @@ class TwinGraph:
         """
         etags: list[str] = []
         name: str = twin["$dtId"]
-        await asyncio.sleep(self._rates.reserve(name, lane, asyncio.get_running_loop().time()))
+        await asyncio.sleep(self._rates.reserve(name, lane, time.monotonic()))
         try:
             with _typed_errors():
                 await self._client.update_digital_twin(

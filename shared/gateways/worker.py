@@ -81,13 +81,13 @@ class Gateways:
     def twins(self) -> "TwinGraph":
         """Raises SettingsMistake when no setting says where Digital Twins is."""
         from shared.gateways.digital_twins import TwinGraph, twins_client
-        from shared.twins.pacing import Rates
+        from shared.twins.pacing import rates_of
 
         given = self._settings
         if given.digital_twins_url is None:
             raise SettingsMistake("App settings: DIGITAL_TWINS_URL is missing.")
         client = twins_client(given.digital_twins_url, self._credential)
-        graph = TwinGraph(client, Rates(given.twin_patches_per_second))
+        graph = TwinGraph(client, rates_of(given.digital_twins_url, given.twin_patches_per_second))
         self._closing.append(graph.close)
         return graph
 

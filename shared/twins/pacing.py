@@ -1,5 +1,7 @@
 """How fast a worker may patch: its lanes' shares of the instance's rate, and ten patches a second for one twin."""
 
+from functools import lru_cache
+
 from shared.topology import TELEMETRY_PARTITIONS, TWIN_EVENTS_PARTITIONS
 
 PATCHES_OF_A_TWIN = 10
@@ -34,3 +36,9 @@ class Rates:
         if len(self._twins) > _MANY:
             self._twins = {each: until for each, until in self._twins.items() if until > now}
         return turn - now
+
+
+@lru_cache(maxsize=16)
+def rates_of(instance: str, patches_per_second: int) -> Rates:
+    """The process's turns at the instance at this URL."""
+    return Rates(patches_per_second)
