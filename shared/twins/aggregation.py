@@ -1,7 +1,7 @@
 """What a place makes of the twins that it contains: the same whatever their order."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import fsum
+from math import fsum, isfinite
 from typing import Any, NamedTuple
 
 from shared.twins.comparison import Operation
@@ -27,8 +27,9 @@ def aggregates(children: Iterable[Twin], registry: Registry) -> dict[str, Number
     found: dict[str, Number | str] = {}
     for name, aggregate in registry.aggregates.items():
         parts = [part for child in known for part in _parts(child, name, aggregate, registry)]
-        if parts:
-            found[name] = _combined(parts, aggregate, registry)
+        combined = _combined(parts, aggregate, registry) if parts else None
+        if combined is not None:
+            found[name] = combined
     return found
 
 
@@ -56,11 +57,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _combined(parts: Sequence[_Part], aggregate: Aggregate, registry: Registry) -> Number | str:
+def _combined(parts: Sequence[_Part], aggregate: Aggregate, registry: Registry) -> Number | str | None:
+    """None when the numbers are too large to add up."""
     values = [part.value for part in parts]
     match aggregate.by:
         case "avg":
-            return fsum(part.value * part.weight for part in parts) / (sum(part.weight for part in parts) or 1)
+            total = _sum([part.value * part.weight for part in parts])
+            return None if total is None else total / (sum(part.weight for part in parts) or 1)
         case "min":
             return min(values)  # type: ignore[no-any-return]
         case "max":
@@ -68,7 +71,15 @@ def _combined(parts: Sequence[_Part], aggregate: Aggregate, registry: Registry) 
         case "worst-status":
             return max(values, key=registry.severity.index)  # type: ignore[no-any-return]
         case "sum" | "count":
-            return sum(values) if all(isinstance(value, int) for value in values) else fsum(values)
+            return sum(values) if all(isinstance(value, int) for value in values) else _sum(values)
+
+
+def _sum(values: Iterable[Number]) -> float | None:
+    try:
+        total = fsum(values)
+    except (OverflowError, ValueError):  # ValueError: infinities of both signs
+        return None
+    return total if isfinite(total) else None
 
 
 def place_operations(place: Twin, wanted: Mapping[str, Number | str], names: Iterable[str]) -> list[Operation]:

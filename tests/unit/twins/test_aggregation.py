@@ -54,6 +54,21 @@ def test_values_that_are_no_numbers_bring_nothing() -> None:
     assert aggregates(odd, registry()) == {"assetCount": 2, "doorsOpen": 1}
 
 
+@pytest.mark.parametrize("values", [(1e308, 1e308), (-1e308, -1e308), (1e308, 1e308, -1e308), (10**308, 1.5, 10**308)])
+def test_numbers_too_large_to_add_up_leave_the_rest_as_it_is(values: tuple[float, ...]) -> None:
+    found = aggregates([child(temperature=value, power=value) for value in values], registry())
+
+    assert found["temperatureMax"] == max(values)
+    assert found["temperatureCount"] == len(values)
+    assert all(value not in (float("inf"), float("-inf")) for value in found.values())
+
+
+def test_place_over_places_too_large_to_weigh_is_left_out() -> None:
+    areas = [child(SITE, temperatureAverage=value, temperatureCount=10) for value in (1e308, -1e308)]
+
+    assert "temperatureAverage" not in aggregates(areas, registry())
+
+
 def test_nothing_below_is_nothing() -> None:
     assert aggregates([], registry()) == {}
 
