@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from local.data_explorer.series import decomposition, filling, filters, lines, outliers, periods, summaries
 from local.data_explorer.series.elementwise import (
     ARITHMETIC,
@@ -32,6 +34,11 @@ class SeriesFunction:
     least: int
     most: int
     columns: tuple[tuple[str, ResultType], ...]
+
+    def answer(self, *arguments: object) -> Any:
+        """What `compute` gives; numbers too large for 64 bits are infinite or NaN, without a warning."""
+        with np.errstate(all="ignore"):
+            return self.compute(*arguments)
 
     @property
     def has_columns(self) -> bool:

@@ -11,10 +11,9 @@ import numpy as np
 
 from local.data_explorer.series import outliers
 from local.data_explorer.series.lines import line_of
-from local.data_explorer.series.periods import best_period, seasonal_of, whole_period
-from local.data_explorer.series.values import Floats, SeriesMistake, elements, finite, number
+from local.data_explorer.series.periods import DETECTED, best_period, seasonal_of
+from local.data_explorer.series.values import Floats, SeriesMistake, elements, finite, number, whole
 
-DETECTED = -1
 COMPONENTS = ("baseline", "seasonal", "trend", "residual")
 ANOMALIES = ("ad_flag", "ad_score", "baseline")
 
@@ -84,9 +83,8 @@ def decomposed(
     """
     if trend not in ("avg", "linefit", "none"):
         raise SeriesMistake(f"series_decompose(): trend is 'avg', 'linefit' or 'none', not {trend!r}.")
-    left_out = test_points if isinstance(test_points, int) else 0
-    learnt = values[: max(0, len(values) - max(0, left_out))]
-    period = _detected(learnt, number(threshold)) if seasonality == DETECTED else whole_period(seasonality)
+    learnt = values[: max(0, len(values) - max(0, whole(test_points)))]
+    period = _detected(learnt, number(threshold)) if seasonality == DETECTED else whole(seasonality)
     seasonal = seasonal_of(learnt, period, len(values))
     line = _trend(learnt - seasonal[: len(learnt)], trend, len(values))
     baseline = seasonal + line

@@ -4,9 +4,12 @@ Missing is what equals the placeholder, null when none is given. Sources: Learn,
 "series_fill_backward()", "series_fill_const()", "series_fill_linear()".
 """
 
+import math
 from typing import Any
 
 import numpy as np
+
+from local.data_explorer.series.values import element, number
 
 Elements = list[Any]
 
@@ -56,6 +59,7 @@ def linear(
         return series
     is_whole = all(isinstance(value, int) for value in values)
     filled = list(series)
-    for place, value in zip(missing, np.interp(missing, known, values).tolist(), strict=True):
-        filled[place] = int(value) if is_whole else value
+    between = np.interp(missing, known, np.array(list(map(number, values))))
+    for place, value in zip(missing, between.tolist(), strict=True):
+        filled[place] = int(value) if is_whole and math.isfinite(value) else element(value)
     return filled

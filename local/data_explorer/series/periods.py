@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from local.data_explorer.series.values import Floats, finite, number
+from local.data_explorer.series.values import Floats, finite, number, whole
 
 PERIODS = ("periods", "scores")
 SHORTEST = 4
 """Periods are at least so long, and at most half the series."""
+MOST = 1_000
+DETECTED = -1
 SEASONAL_THRESHOLD = 0.7
 _PEAK = 3.0
 """How many times the mean of the spectrum a peak is."""
@@ -39,10 +41,11 @@ def periods_detect(
     fewer. None when an element is not finite.
     """
     values = finite(series)
-    if values is None or not isinstance(count, int) or count < 0:
+    if values is None:
         return None
-    found = [each for each in candidates(values) if number(shortest) <= each[0] <= number(longest)][:count]
-    found += [(0, 0.0)] * (count - len(found))
+    most = max(0, min(whole(count), MOST))
+    found = [each for each in candidates(values) if number(shortest) <= each[0] <= number(longest)][:most]
+    found += [(0, 0.0)] * (most - len(found))
     return [float(period) for period, _ in found], [score for _, score in found]
 
 
@@ -75,7 +78,7 @@ def seasonal(series: object, period: object = -1) -> Floats | None:
     values = finite(series)
     if values is None:
         return None
-    length = best_period(values, SEASONAL_THRESHOLD) if period == -1 else whole_period(period)
+    length = best_period(values, SEASONAL_THRESHOLD) if period == DETECTED else whole(period)
     return seasonal_of(values, length, len(values))
 
 
@@ -86,23 +89,19 @@ def best_period(values: Floats, threshold: float) -> int:
     return 0
 
 
-def whole_period(period: object) -> int:
-    """A period given as a number of bins; 0 for what is none."""
-    return max(0, period) if isinstance(period, int) else 0
-
-
 def seasonal_of(values: Floats, period: int, length: int) -> Floats:
     """The seasonal component learnt from the values, for a series of that length."""
     if period <= 0 or not len(values):
         return np.zeros(length)
-    whole, rest = divmod(len(values), period)
-    cycles = values[: whole * period].reshape(whole, period)
-    if whole == 0:
+    period = min(period, length)
+    full, rest = divmod(len(values), period)
+    cycles = values[: full * period].reshape(full, period)
+    if full == 0:
         pattern = np.resize(values, period)
     else:
         pattern = np.median(cycles, axis=0)
         if rest:
-            last = values[np.newaxis, whole * period :]
+            last = values[np.newaxis, full * period :]
             pattern[:rest] = np.median(np.concatenate([cycles[:, :rest], last]), axis=0)
     return np.resize(pattern, length)
 

@@ -45,9 +45,17 @@ def as_array(series: Sequence[Any]) -> NDArray[Any] | None:
 
 def number(element: object) -> float:
     """An element as a number, NaN when it is none."""
-    if isinstance(element, int | float):
-        return float(element)
+    if isinstance(element, float):
+        return element
+    if isinstance(element, int):
+        return float(element) if abs(element) < 2**1023 else math.copysign(math.inf, element)
     return _NOT_FINITE.get(element, math.nan) if isinstance(element, str) else math.nan
+
+
+def whole(argument: object) -> int:
+    """An argument that counts something, which may be a real such as 7d/1h; 0 for what is no number."""
+    value = number(argument)
+    return int(value) if math.isfinite(value) else 0
 
 
 def elements(values: Floats) -> list[Any] | Floats:
