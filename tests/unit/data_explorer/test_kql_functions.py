@@ -121,6 +121,11 @@ def test_percentiles_are_a_column_each(kql: Kql) -> None:
         "percentile_N_20:long",
     ]
     assert kql.rows(query) == [(5, 51, 99, 10, 20)]
+    named = "range N from 1 to 100 step 1 | summarize (Low, High) = percentiles(N, 5, 95, 99)"
+    assert kql.columns(named) == ["Low:long", "High:long", "percentile_N_99:long"]
+    several = "let Percents = dynamic([5, 95]); range N from 1 to 100 step 1 | summarize percentiles_array(N, Percents)"
+    assert kql.rows(several) == [([5, 95],)]
+    assert "'arg_max'" in kql.mistake("range N from 1 to 3 step 1 | summarize (A, B) = arg_max(N, N)").message
 
 
 @pytest.mark.parametrize(
