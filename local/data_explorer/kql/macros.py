@@ -53,6 +53,7 @@ CREATE OR REPLACE MACRO main.kql_bin
   (v INTERVAL, r INTERVAL) AS to_microseconds(
     epoch_us(v) - (epoch_us(v) % epoch_us(r) + epoch_us(r)) % epoch_us(r)),
   (v BIGINT, r BIGINT) AS v - ((v % nullif(r, 0)) + r) % nullif(r, 0),
+  (v HUGEINT, r BIGINT) AS CAST(v - ((v % nullif(r, 0)) + r) % nullif(r, 0) AS BIGINT),
   (v DOUBLE, r DOUBLE) AS floor(v / r) * r;
 
 CREATE OR REPLACE MACRO main.kql_bin_at
@@ -61,12 +62,14 @@ CREATE OR REPLACE MACRO main.kql_bin_at
   (v INTERVAL, r INTERVAL, f INTERVAL) AS to_microseconds(
     epoch_us(v) - ((epoch_us(v) - epoch_us(f)) % epoch_us(r) + epoch_us(r)) % epoch_us(r)),
   (v BIGINT, r BIGINT, f BIGINT) AS v - ((v - f) % r + r) % r,
+  (v HUGEINT, r BIGINT, f BIGINT) AS CAST(v - ((v - f) % r + r) % r AS BIGINT),
   (v DOUBLE, r DOUBLE, f DOUBLE) AS f + floor((v - f) / r) * r;
 
 CREATE OR REPLACE MACRO main.kql_bin_origin
   (v TIMESTAMP_NS) AS make_timestamp_ns(-{_MONDAY_NS}),
   (v INTERVAL) AS to_microseconds(0),
   (v BIGINT) AS 0::BIGINT,
+  (v HUGEINT) AS 0::BIGINT,
   (v DOUBLE) AS 0::DOUBLE;
 
 CREATE OR REPLACE MACRO main.kql_floor_divided(a, b) AS (a - ((a % b) + b) % b) // b;
@@ -75,6 +78,7 @@ CREATE OR REPLACE MACRO main.kql_bin_number
   (v TIMESTAMP_NS, f TIMESTAMP_NS, r INTERVAL) AS kql_floor_divided(epoch_ns(v) - epoch_ns(f), epoch_us(r) * 1000),
   (v INTERVAL, f INTERVAL, r INTERVAL) AS kql_floor_divided(epoch_us(v) - epoch_us(f), epoch_us(r)),
   (v BIGINT, f BIGINT, r BIGINT) AS kql_floor_divided(v - f, r),
+  (v HUGEINT, f BIGINT, r BIGINT) AS CAST(kql_floor_divided(v - f, r) AS BIGINT),
   (v DOUBLE, f DOUBLE, r DOUBLE) AS CAST(floor((v - f) / r) AS BIGINT);
 
 CREATE OR REPLACE MACRO main.kql_bins

@@ -150,6 +150,17 @@ def test_documented_times_and_bins(kql: Kql, expression: str, value: object) -> 
     assert kql.rows(f"print {expression}") == [(value,)]
 
 
+def test_bins_of_sums_are_whole_numbers(kql: Kql) -> None:
+    query = """
+        datatable(x: long)[7, 4] | serialize c = row_cumsum(x) | summarize s = sum(x), c = max(c)
+        | extend b = bin(s, 5), d = bin_at(c, 5, 1)
+        """
+
+    assert kql.columns(query) == ["s:long", "c:long", "b:long", "d:long"]
+    assert kql.rows(query) == [(11, 11, 10, 11)]
+    assert kql.rows(f"{query} | make-series sum(s) on s step 5") == [([11], [10])]
+
+
 def test_random_numbers_are_below_one_or_whole_and_below_their_bound(kql: Kql) -> None:
     ((least, most, kinds, values),) = kql.rows(
         """
