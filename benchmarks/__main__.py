@@ -10,6 +10,7 @@ BENCHMARKS = (
     "data_explorer",
     "ingestion",
     "gold",
+    "time_series",
     "digital_twins_queries",
     "digital_twins",
     "functions_host",
