@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.bicep.declarations import declarations, value_of
-from checks.bicep.source import PROJECT, Finding, Source
+from checks.bicep.source import PROJECT, Source
+from checks.findings import Finding
 from shared.settings import Settings
 
 BICEP = Path("infra/app/function-app.bicep")

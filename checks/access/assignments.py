@@ -12,7 +12,8 @@ from tree_sitter import Node
 from checks.access.grants import Grant
 from checks.bicep.declarations import Declarations, declarations, value_of
 from checks.bicep.resources import Resource, resources
-from checks.bicep.source import Finding, Source, body_of, walk
+from checks.bicep.source import Source, body_of, walk
+from checks.findings import Finding
 
 AZURE = "Microsoft.Authorization/roleAssignments"
 COSMOS = "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments"

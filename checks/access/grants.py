@@ -8,7 +8,8 @@ from pathlib import Path
 
 from checks.access.needs import ACCOUNT, Need
 from checks.access.rights import gives, roles_of
-from checks.bicep.source import PROJECT, Finding
+from checks.bicep.source import PROJECT
+from checks.findings import Finding
 
 FILE = Path("infra/grants.json")
 

@@ -11,7 +11,8 @@ from checks.access.reach import gateways, gateways_used, path_of, reached
 from checks.access.rights import SDKS
 from checks.access.sdk_calls import Call, calls_of
 from checks.access.triggers import triggers
-from checks.bicep.source import PROJECT, Finding
+from checks.bicep.source import PROJECT
+from checks.findings import Finding
 
 ACCOUNT = "account"
 APP, OPERATIONS = "function_app", "operations.__main__"

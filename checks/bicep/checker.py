@@ -10,7 +10,8 @@ from checks.bicep.names import TOPOLOGY, names_of, unknown_keys, unknown_members
 from checks.bicep.parameters import ENTRY, FILE, careless, unfit_parameter_file
 from checks.bicep.resources import broken_resources
 from checks.bicep.scripts import scripts_out_of_order
-from checks.bicep.source import PROJECT, Finding, Source, sources
+from checks.bicep.source import PROJECT, Source, sources
+from checks.findings import Finding
 
 
 def findings(root: Path = PROJECT) -> list[Finding]:

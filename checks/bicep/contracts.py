@@ -39,7 +39,8 @@ def _number(text: str) -> int | None:
 def contract_of(source: Source, parameter: Declared) -> Contract:
     decorators = list(walk(parameter.decorators)) if parameter.decorators is not None else []
     calls = {source.text(each.named_children[0]): each for each in decorators if each.type == "call_expression"}
-    limits = {name: int(_argument(source, call)) for name, call in calls.items() if name[:3] in ("min", "max")}
+    numbers = {name: _number(_argument(source, call)) for name, call in calls.items() if name[:3] in ("min", "max")}
+    limits = {name: number for name, number in numbers.items() if number is not None}
     literals = (
         [each for each in walk(calls["allowed"]) if each.type in ("string", "number")] if "allowed" in calls else []
     )
@@ -48,7 +49,8 @@ def contract_of(source: Source, parameter: Declared) -> Contract:
 
 
 def _argument(source: Source, call: Node) -> str:
-    return source.text(call.named_children[1].named_children[0])
+    arguments = call.child_by_field_name("arguments")
+    return source.text(arguments.named_children[0]) if arguments is not None and arguments.named_children else ""
 
 
 def _text(source: Source, node: Node) -> str:

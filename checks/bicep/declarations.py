@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from checks.bicep.language import DECORATORS, FUNCTIONS, NAMESPACES
-from checks.bicep.source import Finding, Source, identifier, walk
+from checks.bicep.source import Source, identifier, walk
+from checks.findings import Finding
 
 KINDS = {
     "parameter_declaration": "param",

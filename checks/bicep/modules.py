@@ -10,7 +10,8 @@ from tree_sitter import Node
 from checks.bicep.contracts import contract_of, misfits
 from checks.bicep.declarations import Declarations, declarations, value_of
 from checks.bicep.language import LOADING
-from checks.bicep.source import Finding, Source, body_of, walk
+from checks.bicep.source import Source, body_of, walk
+from checks.findings import Finding
 
 _OF_A_MODULE = frozenset(["name", "scope", "params", "dependsOn"])
 

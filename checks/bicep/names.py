@@ -11,7 +11,8 @@ from tree_sitter import Node
 from checks.bicep.declarations import Declarations, value_of
 from checks.bicep.language import LOADING
 from checks.bicep.modules import loader_of
-from checks.bicep.source import PROJECT, Finding, Source, walk
+from checks.bicep.source import PROJECT, Source, walk
+from checks.findings import Finding
 
 TOPOLOGY = PROJECT / "topology.json"
 _SEPARATORS = re.compile(r"[/;]")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from checks.bicep.contracts import Contract, contract_of, misfits
 from checks.bicep.declarations import Declarations, Declared
-from checks.bicep.source import Finding, Source, walk
+from checks.bicep.source import Source, walk
+from checks.findings import Finding
 
 ENTRY = "infra/main.bicep"
 """What a user sets; the modules are given checked values."""

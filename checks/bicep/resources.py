@@ -7,9 +7,10 @@ from tree_sitter import Node
 
 from checks.bicep.contracts import contract_of
 from checks.bicep.declarations import Declarations
-from checks.bicep.source import Finding, Source, body_of, identifier, walk
+from checks.bicep.source import Source, body_of, identifier, walk
 from checks.bicep.types import Type, Types, known_versions, resource_type
 from checks.bicep.values import Values
+from checks.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.bicep.modules import loaded_files
-from checks.bicep.source import PROJECT, Finding, Source
+from checks.bicep.source import PROJECT, Source
+from checks.findings import Finding
 
 LISTED, LAST = "data-explorer.bicep", "ingestion.bicep"
 """The module that runs the scripts one after another, and the one that runs those which need roles, after it."""

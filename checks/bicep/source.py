@@ -2,29 +2,16 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
+from checks.findings import Finding
+
 PROJECT = Path(__file__).resolve().parents[2]
 BODIES = ("object", "for_statement", "if_statement")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong, and where; `code` names the rule."""
-
-    file: str
-    line: int
-    column: int
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
 
 
 @lru_cache(maxsize=1)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from checks.bicep.declarations import Declarations, value_of
-from checks.bicep.source import Finding, Source
+from checks.bicep.source import Source
 from checks.bicep.types import ANYTHING, READ_ONLY, REQUIRED, Type, Types
+from checks.findings import Finding
 
 OF_BICEP = frozenset(["dependsOn", "parent", "scope"])
 BRANCHES = {"ternary_expression": slice(1, None), "parenthesized_expression": slice(0, 1)}

@@ -3,7 +3,8 @@
 import json
 import sys
 
-from checks.kql.checker import Checker, Finding
+from checks.findings import Finding
+from checks.kql.checker import Checker
 from checks.kql.sources import PROJECT, Recogniser, scripts
 from checks.kql.topology import FILE, broken_topology
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from checks.findings import Finding
+
 PROGRAM = Path(__file__).with_name("main.cjs")
 
 
@@ -22,20 +24,6 @@ class Text:
     file: str
     line: int
     text: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong, and where: `code` is the parser's own (KS…) or the name of one of our rules."""
-
-    file: str
-    line: int
-    column: int
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
 
 
 Columns = Mapping[str, str]

@@ -17,7 +17,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from checks.kql.checker import Finding, Schema, Text
+from checks.findings import Finding
+from checks.kql.checker import Schema, Text
 
 PROJECT = Path(__file__).resolve().parents[2]
 ANOTHER_DATABASE = "# kql: another database"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from checks.kql.checker import Finding, Schema
+from checks.findings import Finding
+from checks.kql.checker import Schema
 
 FILE = "topology.json"
 SYSTEM_PROPERTIES = frozenset(

@@ -13,7 +13,8 @@ from checks.bicep.checker import findings_in
 from checks.bicep.declarations import declarations
 from checks.bicep.parameters import unfit_parameter_file
 from checks.bicep.scripts import scripts_out_of_order
-from checks.bicep.source import Finding, Source
+from checks.bicep.source import Source
+from checks.findings import Finding
 
 MODULE = """@description('Name of the namespace.')
 @minLength(6)

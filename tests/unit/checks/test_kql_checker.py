@@ -5,7 +5,8 @@ found by the rule that is for it."""
 
 import pytest
 
-from checks.kql.checker import Checker, Finding, Schema, Text
+from checks.findings import Finding
+from checks.kql.checker import Checker, Schema, Text
 
 SOUND = {
     "tables": """

@@ -15,7 +15,8 @@ from checks.bicep.checker import findings
 from checks.bicep.contracts import contract_of
 from checks.bicep.declarations import declarations
 from checks.bicep.resources import resources
-from checks.bicep.source import PROJECT, Finding, Source, sources, walk
+from checks.bicep.source import PROJECT, Source, sources, walk
+from checks.findings import Finding
 from checks.kql.checker import Checker, Text
 from checks.settings import unfit_settings
 from shared.consumers import observation

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from checks.kql.checker import Checker, Finding, Schema
+from checks.findings import Finding
+from checks.kql.checker import Checker, Schema
 from checks.kql.sources import PROJECT, Recogniser, scripts
 from checks.kql.topology import broken_topology
 
