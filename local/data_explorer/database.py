@@ -15,7 +15,7 @@ import duckdb
 from local.data_explorer import catalog as catalogs
 from local.data_explorer.appending import Appending, PolicyFailure
 from local.data_explorer.catalog import Catalog
-from local.data_explorer.errors import UpdatePolicyFailed
+from local.data_explorer.errors import SemanticMistake, UpdatePolicyFailed
 from local.data_explorer.ingested import Batch, Checkpoint, Extent, ExternalTables, IngestionFailure
 from local.data_explorer.kql.translation import Translator
 from local.data_explorer.schema import Mapping, MappingKind, TableSchema
@@ -83,6 +83,14 @@ class Database:
             if catalog is self.catalog:
                 self._translator = translator
         return translator
+
+    def asked(self, sql: str, values: dict[str, Any]) -> list[Any]:
+        """Rows of what a translation has to know before; see Translator.translate. Raises SemanticMistake."""
+        with self.storage.reading(self.name) as cursor:
+            try:
+                return cursor.execute(sql, values or None).fetchall()
+            except duckdb.Error as error:
+                raise SemanticMistake(str(error).partition("\n")[0]) from error
 
     @property
     def last_extent(self) -> int:

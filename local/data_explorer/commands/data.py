@@ -31,7 +31,7 @@ def _from_query(verb: Verb, *, is_async: bool) -> Command:
         properties = reader.properties()
         reader.expect("<|")
         text = reader.rest
-        translation = context.database.translator.translate(text)
+        translation = context.database.translator.translate(text, run=context.database.asked)
         tags = tuple(json.loads(properties.get("tags", "[]")))
         if _is_ingested(context.database, name, properties.get("ingestifnotexists", "[]")):
             extents: list[Extent] = []

@@ -81,6 +81,13 @@ def test_columns_that_only_the_data_tells_have_to_be_given_in_an_inner_query(kql
     assert kql.rows(f"{inner} : (a: long))") == [({"a": 1}, 1)]
 
 
+def test_tables_are_made_of_unpacked_columns(kql: Kql) -> None:
+    kql.command(".set Unpacked <| print d = dynamic({'a': 5, 's': 'q'}) | evaluate bag_unpack(d)")
+
+    assert kql.columns("Unpacked") == ["a:long", "s:string"]
+    assert kql.rows("Unpacked") == [(5, "q")]
+
+
 EVENTS = """
 datatable(EventType:string, State:string, Deaths:long)[
     'Heat', 'ARKANSAS', 1, 'Heat', 'ARIZONA', 2, 'Flood', 'ARIZONA', 3, 'Heat', 'ARKANSAS', 4]
