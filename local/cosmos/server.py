@@ -16,6 +16,7 @@ from local.cosmos.catalog import Catalog
 from local.cosmos.documents import MAX_BYTES
 from local.cosmos.errors import ServiceError, injected, owner_not_found, too_large
 from local.cosmos.expiry import purging
+from local.cosmos.feed_pages import FeedPages
 from local.cosmos.messages import Request, Response, activity_of, refusal
 from local.cosmos.operations import CHARGED, OPERATIONS, operation_of
 from local.cosmos.property_indexes import WantedIndexes
@@ -87,7 +88,8 @@ async def _served(path: Path, partitions: int, throughput: Throughput | None) ->
     indexes = WantedIndexes(writer, readers)
     try:
         await writer.submit_long(catalog.load)
-        service = Service(catalog, writer, readers, queries, lookups, indexes, partitions, throughput)
+        feed_pages = FeedPages(readers, writer)
+        service = Service(catalog, writer, readers, queries, lookups, feed_pages, indexes, partitions, throughput)
         async with purging(service):
             yield service
         await indexes.finish()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from local.cosmos.catalog import Catalog, Container
 from local.cosmos.errors import COLLECTION_RID_MISMATCH, bad_request
+from local.cosmos.feed_pages import FeedPages
 from local.cosmos.messages import Request
 from local.cosmos.offers import Offer
 from local.cosmos.property_indexes import WantedIndexes
@@ -21,6 +22,7 @@ class Service:
     """Apart from the feeds', which must not wait for slow queries."""
     lookups: sqlite3.Connection
     """For point reads on the event loop."""
+    feed_pages: FeedPages
     indexes: WantedIndexes
     partitions: int
     """How many physical partitions a new container gets."""

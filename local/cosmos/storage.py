@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS offers(number INTEGER PRIMARY KEY AUTOINCREMENT, reso
 """
 _LAYOUT = 2
 """Which layout of tables a file has: SQLite keeps the number for its user. Files of another one are not read."""
-_WRITER_CACHE_KIB = 65536
+_WRITER_CACHE_KIB = 114688
 _READER_CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 8000
 """Pages of 4 KiB that the log gathers before they go into the file: with fewer, hot pages go there too often."""
@@ -84,6 +84,9 @@ class Transaction:
         self._lsns[container] = lsn + count
         self._changed.add(container)
         return lsn + 1
+
+    def newest_lsn(self, container: int) -> int:
+        return self._lsns.get(container, 0)
 
     def key_paths(self, table: str) -> tuple[PropertyPath, ...]:
         """The properties whose keys a container's table has columns for: after `body`, in this order."""
@@ -164,6 +167,10 @@ class Writer:
     def submit_long(self, work: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """The same for work that may take long: in the writer's thread, and in a transaction of its own."""
         return self._queued(work, is_long=True)
+
+    def newest_lsn(self, container: int) -> int:
+        """The last number given out in a container's order of changes, be its change committed yet or not."""
+        return self._transaction.newest_lsn(container)
 
     def close(self) -> None:
         """Finishes the jobs that are queued, and closes the file."""
