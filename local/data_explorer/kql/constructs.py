@@ -50,6 +50,7 @@ _PAGES: dict[Kind, dict[str, str]] = {
         "bag_has_key": "bag-has-key-function",
         "repeat": "repeat-function",
         "range": "range-function",
+        "array_iff": "array-iff-function",
         "ingestion_time": "ingestion-time-function",
         "bin_at": "bin-at-function",
         "unixtime_seconds_todatetime": "unixtime-seconds-todatetime-function",

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 from duckdb_kql import ir, lower, translate
+from duckdb_kql.translate.functions import lookup
 
 from local.data_explorer.errors import SemanticMistake
 from local.data_explorer.kql.python_functions import PythonFunction
@@ -66,7 +67,7 @@ def _columns(each: ir.NamedExpr, all_columns: bool) -> Iterator[ir.NamedExpr]:
     function = SERIES_FUNCTIONS.get(call.name.lower()) if isinstance(call, ir.FunctionCall) else None
     given = each.names if isinstance(each, NamedColumns) else (each.name,) if each.name else ()
     if function is None or not function.has_columns:
-        if len(given) > 1:
+        if len(given) > 1 and _is_known(call):
             raise SemanticMistake(f"The names ({', '.join(given)}) have not as many expressions.", error="SEM0041")
         yield each
         return
@@ -80,6 +81,14 @@ def _columns(each: ir.NamedExpr, all_columns: bool) -> Iterator[ir.NamedExpr]:
     taken = function.columns if all_columns or not given else function.columns[: len(given)]
     for name, (column, _) in zip(names, taken, strict=False):
         yield ir.NamedExpr(replace(call, name=f"{call.name.lower()}{_OF}{column}"), name)
+
+
+def _is_known(expression: ir.Expr) -> bool:
+    """Not so a call of a function that is not served, which is to be told instead."""
+    if not isinstance(expression, ir.FunctionCall):
+        return True
+    name = expression.name.lower()
+    return lookup(name) is not None or name in translate._SPECIAL_FORMS
 
 
 def _argument_name(call: ir.FunctionCall) -> str:

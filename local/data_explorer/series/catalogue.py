@@ -1,4 +1,4 @@
-"""Every series_* function by its KQL name: how it is computed, what it takes and what it gives."""
+"""Every series_* function, and array_iff, by its KQL name: how it is computed, what it takes and what it gives."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from local.data_explorer.series.elementwise import (
     OF_ONE,
     REAL_ARITHMETIC,
     REAL_OF_ONE,
+    chosen,
     elementwise,
 )
 
@@ -76,6 +77,8 @@ def _elementwise() -> dict[str, SeriesFunction]:
 
 SERIES_FUNCTIONS: dict[str, SeriesFunction] = {
     **_elementwise(),
+    "array_iff": _scalar(chosen, 3, 3),
+    "array_iif": _scalar(chosen, 3, 3),
     "series_fill_forward": _scalar(filling.forward, 1, 2),
     "series_fill_backward": _scalar(filling.backward, 1, 2),
     "series_fill_const": _scalar(filling.const, 2, 3),

@@ -50,6 +50,21 @@ def elementwise(operation: Operation, *, whole: bool) -> Callable[..., Any]:
     return computed
 
 
+def chosen(condition: object, if_true: object, if_false: object) -> list[Any] | None:
+    """array_iff: of two arrays or values, what each condition says; null where it is neither true nor false.
+
+    A number is true unless it is 0. Source: Learn, "array_iff()".
+    """
+    if not isinstance(condition, list):
+        return None
+    sources = [each if isinstance(each, list) else [each] * len(condition) for each in (if_false, if_true)]
+    found: list[Any] = []
+    for place, is_true in enumerate(condition):
+        source = sources[bool(is_true)] if isinstance(is_true, int | float) else []
+        found.append(source[place] if place < len(source) else None)
+    return found
+
+
 def _aligned(operands: tuple[object, ...]) -> list[list[Any]] | None:
     """The operands as arrays of one length, None when none of them is an array."""
     lengths = [len(operand) for operand in operands if isinstance(operand, list)]

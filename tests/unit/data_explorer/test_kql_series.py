@@ -64,6 +64,10 @@ def scalar(kql: Kql, expression: str) -> Any:
         ("series_fir(dynamic([0,0,0,0,2,2,2,2,3,3,3,3]), dynamic([1,-1]), false, false)",
          [0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0]),
         ("series_iir(dynamic([1,2,3,4]), dynamic([1]), dynamic([1,-1]))", [1.0, 3.0, 6.0, 10.0]),
+        ("array_iff(dynamic([true,false,true]), dynamic([1,2,3]), dynamic([4,5,6]))", [1, 5, 3]),
+        ("array_iff(dynamic([1,0,50]), 'yes', 'no')", ["yes", "no", "yes"]),
+        ("array_iff(dynamic(['some string value', null]), 1, 0)", [None, None]),
+        ("array_iif(dynamic([true,true,true]), dynamic([1,2]), dynamic([3,4]))", [1, 2, None]),
         ("series_seasonal(dynamic([2,5,3,4,3,2,1,2,3,4,3,2,1,2,3,4,3,2,1,2,3,4,3,2,1]))",
          [1.0, 2.0, 3.0, 4.0, 3.0, 2.0] * 4 + [1.0]),
         ("series_seasonal(dynamic([8,12,14,12,10,10,12,14,12,10,10,12,14,12,10,10,12,14,12,10]))",
@@ -189,6 +193,24 @@ def test_outliers_have_the_scores_that_the_service_gives(kql: Kql) -> None:
     assert scalar(kql, "series_outliers(dynamic([1, null, 2, 3, 2, 1, 90]), 'tukey')")[1] == 0
 
 
+def test_documented_outliers_are_at_the_first_day_of_each_month(kql: Kql) -> None:
+    query = """
+        range x from 0 to 364 step 1
+        | extend t = datetime(2023-01-01) + 1d*x
+        | extend y = rand() * 10
+        | extend y = iff(monthofyear(t) != monthofyear(prev(t)), y+20, y)
+        | summarize t = make_list(t), series = make_list(y)
+        | extend outliers=series_outliers(series)
+        | extend pos_anomalies = array_iff(series_greater_equals(outliers, 1.5), 1, 0)
+        | mv-expand t to typeof(datetime), pos_anomalies to typeof(long)
+        | where pos_anomalies == 1
+        | summarize make_list(dayofmonth(t))
+    """
+    [(days,)] = kql.rows(query)
+
+    assert days in ([1] * 12, [1] * 11)
+
+
 @pytest.mark.parametrize(
     ("query", "columns"),
     [
@@ -299,6 +321,7 @@ def test_what_is_no_number_and_what_is_not_finite(kql: Kql, expression: str, fou
         ("print x = dynamic([1]) | extend (a, b, c, d) = series_decompose_anomalies(x)", "gives 3 columns, not 4"),
         ("print x = dynamic([1]) | extend y = tostring(series_stats(x))", "gives several columns"),
         ("print x = dynamic([1]) | extend (a, b) = series_add(x, x)", "not as many expressions"),
+        ("print x = dynamic([1]) | extend (a, b) = series_fft(x)", "does not serve 'series_fft'"),
     ],
 )
 def test_refusals_name_the_function_or_what_is_wrong(kql: Kql, query: str, told: str) -> None:
