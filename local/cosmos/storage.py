@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS offers(number INTEGER PRIMARY KEY AUTOINCREMENT, reso
 """
 _LAYOUT = 2
 """Which layout of tables a file has: SQLite keeps the number for its user. Files of another one are not read."""
-_WRITER_CACHE_KIB = 114688
+_WRITER_CACHE_KIB = 81920
 _READER_CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 8000
 """Pages of 4 KiB that the log gathers before they go into the file: with fewer, hot pages go there too often."""
