@@ -1,4 +1,4 @@
-"""Operators that duckdb-kql's grammar does not take, spelt so that it does; everything else keeps its place.
+"""Operators that duckdb-kql's grammar does not take, spelt so that it does; everything else keeps its line.
 
 A bare `serialize` is spelt as an `as`, the `*` of an output schema as a column, and `parse-kv` as a plugin:
 `evaluate __parse_kv(Text, quote="'") : (Key: string)`.
@@ -42,7 +42,9 @@ def _as_plugin(text: str, tokens: list[Token], place: int) -> str:
         options = _options(text, tokens[keys + 2 : end + 1])
     expression = text[after : tokens[named].start].strip()
     schema = text[tokens[named + 1].start : tokens[keys].end]
-    return f"{text[:start]}evaluate {PARSE_KV}({expression}{options}) : {schema}{text[tokens[end].end :]}"
+    plugin = f"evaluate {PARSE_KV}({expression}{options}) : {schema}"
+    lines = text.count("\n", start, tokens[end].end) - plugin.count("\n")
+    return text[:start] + plugin + "\n" * lines + text[tokens[end].end :]
 
 
 def _options(text: str, tokens: list[Token]) -> str:

@@ -203,6 +203,7 @@ def test_rendering_leaves_the_rows_as_they_are(kql: Kql) -> None:
         ("print x = 1 | reduce by x", "reduce", "1:15"),
         ("let f = (a: long) { a + 1 };\nprint x = f(1) | scan with (step s: true => y = x;)", "scan", "2:18"),
         ("print x = 1 | evaluate autocluster()", "autocluster", "1:24"),
+        ("print s = 'a=1'\n| parse-kv s\n as (a: long)\n| extend y = nosuch(a)", "nosuch", "4:14"),
     ],
 )
 def test_what_is_missing_is_named_with_its_place(kql: Kql, query: str, name: str, place: str) -> None:
