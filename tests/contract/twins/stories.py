@@ -1,16 +1,15 @@
 """Made-up histories of a site: readings, how they arrive, what goes wrong meanwhile, and the graph they must give."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
 from math import fsum
 from typing import Any
 
 from hypothesis import strategies as st
 
 from shared.twins.identifiers import twin_id
-from tests.unit.functions.trigger_batches import ENQUEUED, Sent
+from tests.contract.twins.readings import sent
+from tests.unit.functions.trigger_batches import Sent
 
 ASSETS = ("north/mote1", "north/freezer1", "south/mote2", "turbine1")
 AREAS = ("north", "south")
@@ -21,7 +20,6 @@ TAGS: Mapping[str, tuple[str, ...]] = {
 }
 """Tags without a deadband: of one with a deadband only its distance from the newest value is promised."""
 SEVERITY = ("ok", "maintenance", "offline", "warning", "critical")
-START = ENQUEUED - timedelta(hours=1)
 HICCUPS: Mapping[str, Mapping[str, Any]] = {
     "throttled": {"match": "*", "action": "status", "status": 429, "retryAfterMs": 10, "rate": 0.3, "count": 2},
     "away": {"match": "*", "action": "status", "status": 503, "rate": 0.3, "count": 4},
@@ -43,9 +41,7 @@ class Told:
         return self.second, self.asset, self.tag, self.value
 
     def message(self, site: str) -> Sent:
-        time = (START + timedelta(seconds=self.second)).astimezone(UTC).isoformat().replace("+00:00", "Z")
-        body = {self.tag: {"SourceTimestamp": time, "Value": self.value}}
-        return Sent(json.dumps(body).encode(), f"{site}/{self.asset}")
+        return sent(f"{site}/{self.asset}", self.second, **{self.tag: self.value})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from functions.update_twins import update_twins
 from local.launch import ServerProcess
 from shared.settings import settings
-from tests.contract.twins.test_update_twins import sent
+from tests.contract.twins.readings import sent
 from tests.contract.twins.world import MODELS, World
 from tests.unit.functions.trigger_batches import trigger_batch
 

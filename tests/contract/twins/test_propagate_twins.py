@@ -13,7 +13,7 @@ from functions.propagate_twins import propagate_twins
 from functions.update_twins import update_twins
 from shared.gateways.errors import Unavailable
 from shared.telemetry.events import HubEvent
-from tests.contract.twins.test_update_twins import sent
+from tests.contract.twins.readings import sent
 from tests.contract.twins.twin_events import TwinEvents, as_batch
 from tests.contract.twins.world import PARTITIONS, Counter, World, faults
 from tests.unit.functions.trigger_batches import Sent, trigger_batch

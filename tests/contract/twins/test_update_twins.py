@@ -5,7 +5,6 @@ import itertools
 import json
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,22 +14,12 @@ from functions.update_twins import update_twins
 from operations.__main__ import app as operations
 from shared.gateways.errors import Unavailable
 from shared.settings import settings as app_settings
+from tests.contract.twins.readings import at, sent
 from tests.contract.twins.world import Counter, World, faults
-from tests.unit.functions.trigger_batches import ENQUEUED, Sent, trigger_batch
+from tests.unit.functions.trigger_batches import Sent, trigger_batch
 
 command = CliRunner()
 _sequence = itertools.count(10_000)
-START = ENQUEUED - timedelta(hours=1)
-
-
-def at(seconds: float) -> str:
-    """A source time, so many seconds into the hour before the events were enqueued."""
-    return (START + timedelta(seconds=seconds)).astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def sent(asset: str, second: float, enqueued: datetime = ENQUEUED, **values: Any) -> Sent:
-    body = {tag: {"SourceTimestamp": at(second), "Value": value} for tag, value in values.items()}
-    return Sent(json.dumps(body).encode(), asset, enqueued=enqueued)
 
 
 def test_twin_is_made_from_its_kind_with_the_places_above_it(world: World, worker: asyncio.Runner, site: str) -> None:
