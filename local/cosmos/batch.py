@@ -52,18 +52,25 @@ async def run_batch(service: Service, request: Request) -> Response:
         container.key.full(*key)
     elif is_atomic:
         raise bad_request("PartitionKey value must be supplied for this operation.")
-    results = None
-    if is_atomic and key is not None:
-        results = await _create_all(service, container, given, key[0])
+    results = await _create_all(service, container, given, key[0]) if is_atomic and key is not None else None
     if results is None:
-        steps = [_step(container, entry, key) for entry in given]
         goes_on = request.is_set("x-ms-cosmos-batch-continue-on-error")
-        results = await service.writer.submit(
-            lambda transaction: (
-                _run_together(transaction, steps) if is_atomic else _run_apart(transaction, steps, goes_on)
-            )
-        )
+        results = await _do_each(service, container, given, key, None if is_atomic else goes_on)
     return _answer(results, wants_bodies=request.headers.get("prefer") != "return=minimal")
+
+
+async def _do_each(
+    service: Service, container: Container, given: list[Any], key: tuple[bytes, int] | None, goes_on: bool | None
+) -> list[_Result]:
+    """Does one operation after the other; `goes_on` after one that failed, or None: all or nothing."""
+    steps = [_step(container, entry, key) for entry in given]
+
+    def work(transaction: Transaction) -> list[_Result]:
+        return _run_together(transaction, steps) if goes_on is None else _run_apart(transaction, steps, goes_on)
+
+    # The condition of a patch is a query, and may be a dear one.
+    has_patch = any(entry["operationType"] == "Patch" for entry in given)
+    return await (service.writer.submit_long(work) if has_patch else service.writer.submit(work))
 
 
 async def _create_all(service: Service, container: Container, given: list[Any], key: bytes) -> list[_Result] | None:

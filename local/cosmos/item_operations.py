@@ -62,7 +62,9 @@ async def patch_item(service: Service, request: Request) -> Response:
     epk = _required_epk(request, container)
     wanted = parse_patch(parse(request.body))
     conditions = _conditions(request)
-    written, terms = await service.writer.submit(
+    # A condition is a query, and may be a dear one.
+    submit = service.writer.submit if wanted.condition is None else service.writer.submit_long
+    written, terms = await submit(
         lambda transaction: patch(transaction, container, epk, request.path[5], wanted, conditions, holds)
     )
     return _answer(request, container, epk, written, charges.rewrite(len(written.body), terms))
