@@ -109,7 +109,7 @@ def test_twin_as_of_is_the_newest_record_of_each_property_until_then(history: Io
     assert as_of(history, "09:59") == {}
     assert as_of(history, "10:00") == {("f1", "temperature"): 1}
     assert as_of(history, "10:10") == {("f1", "temperature"): 2.5, ("f1", "door_open"): False}
-    assert history.rows(f"TwinAsOf('f1', datetime({at('10:10')})) | where Key == 'temperature'") == [
+    assert history.rows("TwinAsOf('f1', datetime(2026-01-05T10:10:00Z)) | where Key == 'temperature'") == [
         ("f1", MODEL, "temperature", 2.5, at("10:10"), at("08:00"))
     ]
 
@@ -138,7 +138,7 @@ def test_twin_readings_are_those_of_its_asset_and_tell_when_the_twin_held_them(h
     updates(history, held, held)
 
     found = history.rows(
-        f"TwinReadings('site!f1', datetime({at('10:00')}), datetime({at('11:00')})) "
+        "TwinReadings('site!f1', datetime(2026-01-05T10:00:00Z), datetime(2026-01-05T11:00:00Z)) "
         "| project TwinId, ModelId, Asset, TagName, SourceTimestamp, ValueReal, HeldAt"
     )
 
