@@ -87,6 +87,18 @@ def test_period_of_a_repeated_pattern_is_found_and_validated(period: int, cycles
         assert found[1] == pytest.approx([1.0])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_does_not_move_a_long_period(seed: int) -> None:
+    places = np.arange(96 * 14)
+    noise = np.random.default_rng(seed).normal(0, 2, len(places))
+
+    found = periods.periods_detect(10 * np.sin(2 * np.pi * places / 96) + noise, 4, 600, 2)
+
+    assert found is not None
+    assert found[0] == [96.0, 0.0]
+    assert found[1][0] > 0.9
+
+
 @STEADY
 @given(SERIES, st.integers(-1, 90))
 def test_seasonal_component_repeats_and_has_medians(series: Floats, period: int) -> None:
