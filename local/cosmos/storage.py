@@ -34,7 +34,7 @@ _WRITER_CACHE_KIB = 81920
 _READER_CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 8000
 """Pages of 4 KiB that the log gathers before they go into the file: with fewer, hot pages go there too often."""
-_GROUP_SECONDS = 0.003
+_GROUP_SECONDS = 0.01
 _MAX_GROUP_SECONDS = 0.03
 """How long jobs are run, at least and at most, before what they wrote is committed."""
 
