@@ -62,7 +62,9 @@ def _events(recording: Recording) -> Iterator[dict[str, Any]]:
 
 def fleet_anomalies(client: KustoClient, labelled: LabelledSet, threshold: float | None = None) -> Flagged:
     """With the default threshold unless told otherwise."""
-    query, more = (FLEET_ANOMALIES, {}) if threshold is None else (ANOMALIES_BEYOND, {"threshold": f"real({threshold})"})
+    query, more = (
+        (FLEET_ANOMALIES, {}) if threshold is None else (ANOMALIES_BEYOND, {"threshold": f"real({threshold})"})
+    )
     flagged: Flagged = defaultdict(set)
     for row in _rows(client, query, labelled, **more):
         flagged[row["Asset"]].add(row["Timestamp"].astimezone(UTC))

@@ -196,12 +196,9 @@ def test_sensor_drift_tells_a_steady_rise_from_a_wave_and_from_noise(series: Iot
     assert column(
         series.rows("SensorDrift(datetime(2026-01-05), datetime(2026-01-19), 1h, assetPrefix = 'site02')"), 0
     ) == ["site02/jumps", "site02/still"]
-    assert (
-        column(
-            series.rows("SensorDrift(datetime(2026-01-05), datetime(2026-01-19), 1h, driftAfter = 0.0, tag = 't')"), 5
-        )
-        == [True] * 3 + [False]
-    )
+    assert column(
+        series.rows("SensorDrift(datetime(2026-01-05), datetime(2026-01-19), 1h, driftAfter = 0.0, tag = 't')"), 5
+    ) == [True] * 3 + [False]
 
 
 def test_stuck_sensors_are_those_that_stay_but_not_those_that_rest(series: IotDatabase) -> None:
