@@ -1,6 +1,5 @@
 """`python -m local.cosmos`: serves an Azure Cosmos DB for NoSQL account over plain HTTP."""
 
-import gc
 from argparse import Namespace
 from functools import partial
 
@@ -9,7 +8,7 @@ from local.cosmos.server import CosmosApp, opened
 from local.cosmos.throughput import Throughput
 from local.faults import Faults
 from local.http import local_app, serving, with_local_routes
-from local.process import UserMistake, announce, run, server_arguments, stop_requested
+from local.process import UserMistake, announce, collect_garbage_rarely, run, server_arguments, stop_requested
 
 DEFAULT_PORT = 8081
 
@@ -37,9 +36,7 @@ async def main(given: Namespace) -> None:
     throughput = Throughput() if given.enforce_throughput else None
     async with opened(given.data, partitions=given.partitions, throughput=throughput) as service:
         app = with_local_routes(CosmosApp(service, key, faults), local_app(faults, service.health))
-        # A request makes thousands of objects and no cycles: looking for some every time would cost a tenth of all.
-        gc.freeze()
-        gc.set_threshold(100_000, 20, 50)
+        collect_garbage_rarely()
         async with serving(app, given.port) as url:
             announce(url)
             await stop_requested()

@@ -16,7 +16,7 @@ from local.data_explorer.housekeeping import keep_house
 from local.data_explorer.ingestion import extension as ingestion
 from local.http import local_app, serving, serving_plain, with_local_routes
 from local.identity.tokens import Tokens
-from local.process import announce, run, server_arguments, stop_requested
+from local.process import announce, collect_garbage_rarely, run, server_arguments, stop_requested
 from local.topology import ANALYTICS_DATABASE
 
 DEFAULT_PORT = 8080
@@ -57,6 +57,7 @@ async def main(arguments: Namespace) -> None:
     background = [task for extension in added for task in extension.background]
     background.append(partial(keep_house, cluster))
     certificate = ensure_trust(arguments.trust).server
+    collect_garbage_rarely()
     try:
         async with (
             serving(with_local_routes(guarded, local), arguments.port, certificate=certificate) as url,
