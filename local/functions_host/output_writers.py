@@ -15,7 +15,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from local.functions_host.connections import STORAGE, find_connection
 from local.functions_host.event_hub_clients import event_hub_producer
 from local.functions_host.functions import Binding
-from local.functions_host.outputs import bind_path
+from local.functions_host.output_paths import bind_path
 from local.functions_host.settings import Settings
 from local.functions_host.storage_clients import base64_queue, blob_service, queue_service
 

@@ -1,9 +1,6 @@
-"""Which output bindings this host writes, and the paths they write to."""
+"""Which output bindings this host writes."""
 
-import re
-import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from azure.functions.meta import Datum
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     from local.functions_host.output_writers import Writers
 
 SUPPORTED = frozenset({"http", "blob", "queue", "eventHub"})
-_EXPRESSION = re.compile(r"\{([^{}:]+)(?::([^{}]*))?\}")
 
 
 def output_refusal(function: Function, settings: Settings) -> str | None:
@@ -58,23 +54,3 @@ class Outputs:
     async def close(self) -> None:
         if self._writers is not None:
             await self._writers.close()
-
-
-def bind_path(path: str, names: Mapping[str, str]) -> str:
-    """A path with its `{name}` expressions filled; `{rand-guid}` and `{DateTime}` are always there.
-
-    Raises KeyError with the name that the trigger does not give.
-    """
-    given = {name.lower(): value for name, value in names.items()}
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1].lower()
-        if name == "rand-guid":
-            return str(uuid.uuid4())
-        if name == "datetime":
-            return datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-        if name not in given:
-            raise KeyError(f"the trigger gives no value for {{{match[1]}}} of {path}")
-        return given[name]
-
-    return _EXPRESSION.sub(value, path)

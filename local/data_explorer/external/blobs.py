@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.azurite import ACCOUNT, KEY
-from local.data_explorer.external.locations import Location, StorageRefused
+from local.data_explorer.external.places import Location, StorageRefused
 
 _KEYLESS = ("managed_identity", "impersonate", "token")
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from local.data_explorer.database import Database
 from local.data_explorer.external.definitions import ExternalTable, external_table
-from local.data_explorer.external.locations import Location, location
+from local.data_explorer.external.locations import location
 from local.data_explorer.external.paths import virtual_values
+from local.data_explorer.external.places import Location
 from local.data_explorer.ingestion.failures import IngestionRefused
 from local.data_explorer.ingestion.formats import Layout, read
 from local.data_explorer.schema import TableSchema

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.database import Database
 from local.data_explorer.errors import KustoError, Unavailable
-from local.data_explorer.external.locations import StorageRefused, delete_source, read_source
+from local.data_explorer.external.locations import delete_source, read_source
+from local.data_explorer.external.places import StorageRefused
 from local.data_explorer.ingested import Checkpoint
 from local.data_explorer.ingestion.arrivals import Arrival, Prepared, prepare, refusal_failure, told_by_caller
 from local.data_explorer.ingestion.failures import IngestionRefused

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from local.functions_host.blob_paths import InvalidPath, parse_blob_path
-from local.functions_host.outputs import bind_path
+from local.functions_host.output_paths import bind_path
 
 
 @pytest.mark.parametrize(
