@@ -38,7 +38,7 @@ reset: $(SETUP) ## forget what the stack has kept
 	@$(BIN)/python -m local reset
 
 test: $(SETUP) ## run every test
-	@$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --reruns 1
+	@$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --reruns 1 -r aR
 
 lint: $(SETUP) ## check style and types
 	@$(BIN)/ruff format --check --quiet .
