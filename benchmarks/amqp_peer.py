@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import (
+from local.amqp import performatives as frames
+from local.amqp.codec import (
     NULL,
     boolean,
     described,
@@ -23,7 +23,7 @@ from local.event_hubs.codec import (
     symbol,
     uint,
 )
-from local.event_hubs.messages import APPLICATION_PROPERTIES, BATCH_FORMAT, DATA, PROPERTIES, VALUE
+from local.amqp.sections import APPLICATION_PROPERTIES, BATCH_FORMAT, DATA, PROPERTIES, VALUE
 from local.event_hubs.tokens import EMULATOR_KEYS
 from local.shared_access import sign
 

@@ -17,8 +17,8 @@ from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, P
 
 from benchmarks.amqp_peer import Peer, encoded_batch
 from benchmarks.table import Measure, median, percentile, print_table
-from local.event_hubs.codec import described
-from local.event_hubs.messages import DATA
+from local.amqp.codec import described
+from local.amqp.sections import DATA
 from local.event_hubs_namespace import connection_string
 from local.launch import ServerProcess
 

@@ -5,11 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from local.event_hubs import addresses, nodes
-from local.event_hubs.codec import DecodeError
-from local.event_hubs.connection import Connection
-from local.event_hubs.consumers import PartitionConsumer
-from local.event_hubs.errors import (
+from local.amqp.codec import DecodeError
+from local.amqp.errors import (
     DECODE_ERROR,
     INTERNAL_ERROR,
     MESSAGE_TOO_LARGE,
@@ -19,10 +16,13 @@ from local.event_hubs.errors import (
     UNAUTHORIZED,
     Refused,
 )
+from local.amqp.performatives import ACCEPTED_OUTCOME, rejected_outcome
+from local.event_hubs import addresses, nodes
+from local.event_hubs.connection import Connection
+from local.event_hubs.consumers import PartitionConsumer
 from local.event_hubs.hub import Hub, Hubs, Partition
 from local.event_hubs.links import MAX_MESSAGE, Delivery, IncomingLink, Link, OutgoingLink
 from local.event_hubs.messages import read_publication
-from local.event_hubs.performatives import ACCEPTED_OUTCOME, rejected_outcome
 from local.event_hubs.selectors import start_position
 from local.event_hubs.tokens import Grant, SharedAccessKeys
 from local.faults import FaultRule, Faults

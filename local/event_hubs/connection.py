@@ -6,9 +6,9 @@ The server moves bytes; this module knows the protocol; the application (the nam
 from collections.abc import Callable
 from typing import Any, Final
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import DecodeError, list_slices, skip, string, uint, ushort
-from local.event_hubs.errors import (
+from local.amqp import performatives as frames
+from local.amqp.codec import DecodeError, list_slices, skip, string, uint, ushort
+from local.amqp.errors import (
     CONNECTION_FORCED,
     DECODE_ERROR,
     FRAMING_ERROR,

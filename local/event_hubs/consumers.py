@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
+from local.amqp.performatives import TRANSFER_HEAD
 from local.event_hubs.hub import Partition
 from local.event_hubs.links import OutgoingLink
 from local.event_hubs.log import Reader
 from local.event_hubs.messages import with_delivery_annotations
 from local.event_hubs.nodes import runtime_metrics
-from local.event_hubs.performatives import TRANSFER_HEAD
 
 RUNTIME_METRIC = "com.microsoft:enable-receiver-runtime-metric"
 EPOCH = "com.microsoft:epoch"

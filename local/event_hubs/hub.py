@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from local.amqp.errors import LINK_STOLEN, NOT_FOUND, OUT_OF_RANGE, RESOURCE_LIMIT, Refused
 from local.certificates import write_whole
-from local.event_hubs.errors import LINK_STOLEN, NOT_FOUND, OUT_OF_RANGE, RESOURCE_LIMIT, Refused
 from local.event_hubs.log import FlushPoint, PartitionLog
 from local.event_hubs.messages import Event, stamp
 from local.event_hubs.routing import partition_of

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, boolean, uint
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, boolean, uint
 
 MAX_MESSAGE = 1_048_576
 """Bytes of the largest message, batch or single (Event Hubs standard tier quota: 1 MB)."""

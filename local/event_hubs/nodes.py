@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.event_hubs import messages
-from local.event_hubs.codec import (
+from local.amqp import sections
+from local.amqp.codec import (
     NULL,
     DecodeError,
     boolean,
@@ -25,7 +25,7 @@ from local.event_hubs.codec import (
     symbol,
     timestamp,
 )
-from local.event_hubs.errors import NOT_FOUND, NOT_IMPLEMENTED, UNAUTHORIZED, Refused
+from local.amqp.errors import NOT_FOUND, NOT_IMPLEMENTED, UNAUTHORIZED, Refused
 from local.event_hubs.hub import Hub, Hubs, Partition
 from local.event_hubs.log import LastEvent
 from local.event_hubs.tokens import Grant, SharedAccessKeys, Unauthorized
@@ -61,14 +61,14 @@ def read_request(payload: bytes) -> Request:
     """Raises DecodeError when the message is none."""
     properties: dict[Any, Any] = {}
     value, message_id, reply_to = None, NULL, None
-    for section in messages.read_sections(payload):
-        if section.code == messages.PROPERTIES:
+    for section in sections.read_sections(payload):
+        if section.code == sections.PROPERTIES:
             fields = list_slices(payload, section.value)
             message_id = fields[0] if fields else NULL
             reply_to = decode(fields[4])[0] if len(fields) > 4 else None
-        elif section.code == messages.APPLICATION_PROPERTIES:
+        elif section.code == sections.APPLICATION_PROPERTIES:
             properties = decode(payload, section.value)[0]
-        elif section.code == messages.VALUE:
+        elif section.code == sections.VALUE:
             value = decode(payload, section.value)[0]
     if not isinstance(properties, dict):
         raise DecodeError("application properties are a map")
@@ -88,9 +88,9 @@ def answer_message(request: Request, answer: Answer) -> bytes:
         status += [string("error-condition"), symbol(answer.condition)]
     return b"".join(
         (
-            described(messages.PROPERTIES, listed([NULL] * 5 + [request.message_id])),
-            described(messages.APPLICATION_PROPERTIES, mapped(status)),
-            described(messages.VALUE, answer.body),
+            described(sections.PROPERTIES, listed([NULL] * 5 + [request.message_id])),
+            described(sections.APPLICATION_PROPERTIES, mapped(status)),
+            described(sections.VALUE, answer.body),
         )
     )
 
@@ -162,7 +162,7 @@ def runtime_metrics(last: LastEvent, now_ms: int) -> bytes:
         *(symbol("last_enqueued_time_utc"), timestamp(_time_of(last))),
         *(symbol("runtime_info_retrieval_time_utc"), timestamp(now_ms)),
     ]
-    return described(messages.DELIVERY_ANNOTATIONS, mapped(metrics))
+    return described(sections.DELIVERY_ANNOTATIONS, mapped(metrics))
 
 
 def _properties(**values: bytes) -> bytes:

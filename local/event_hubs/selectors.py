@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from local.event_hubs.codec import Described
-from local.event_hubs.errors import ARGUMENT_ERROR, INVALID_FIELD, Refused
+from local.amqp.codec import Described
+from local.amqp.errors import ARGUMENT_ERROR, INVALID_FIELD, Refused
 from local.event_hubs.log import PartitionLog
 
 NAME = "apache.org:selector-filter:string"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import cast
 
+from local.amqp.performatives import HEARTBEAT
 from local.event_hubs.clients import Namespace, connected
 from local.event_hubs.connection import OUTPUT_HIGH_WATER
 from local.event_hubs.log import FlushPoint
-from local.event_hubs.performatives import HEARTBEAT
 from local.http import RESET_ON_CLOSE
 
 HANDSHAKE_SECONDS = 30

@@ -2,9 +2,9 @@
 
 from typing import Any, Protocol
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, boolean, uint, ushort
-from local.event_hubs.errors import (
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, boolean, uint, ushort
+from local.amqp.errors import (
     HANDLE_IN_USE,
     INVALID_FIELD,
     NOT_ALLOWED,

@@ -11,7 +11,7 @@ from azure.eventhub import EventHubProducerClient as SyncProducer
 from azure.eventhub.aio import EventHubProducerClient, EventHubSharedKeyCredential
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
-from local.event_hubs import performatives as frames
+from local.amqp import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import (
     KEY,

@@ -14,9 +14,9 @@ from azure.eventhub.aio import EventHubProducerClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, described, listed, mapped, string, symbol, uint, ulong, ushort
-from local.event_hubs.messages import BATCH_FORMAT
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, described, listed, mapped, string, symbol, uint, ulong, ushort
+from local.amqp.sections import BATCH_FORMAT
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import port_of, shared_access_signature, soon
 from tests.contract.event_hubs.conftest import MANY

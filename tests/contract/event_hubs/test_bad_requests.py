@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, described, listed, mapped, string, symbol
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, described, listed, mapped, string, symbol
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import port_of
 from tests.contract.event_hubs.conftest import MANY

@@ -13,7 +13,7 @@ import pytest
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 
-from local.event_hubs import performatives as frames
+from local.amqp import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import (
     LEAVES_SOCKETS,

@@ -8,7 +8,7 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import ConnectionLostError
 
-from local.event_hubs import performatives as frames
+from local.amqp import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import Reading, bodies, consumers_attached, port_of
 from tests.contract.event_hubs.conftest import MANY

@@ -10,7 +10,7 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import ConnectError, ConnectionLostError, EventDataSendError, EventHubError
 
-from local.event_hubs import performatives as frames
+from local.amqp import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import (
     LEAVES_SOCKETS,

@@ -9,8 +9,8 @@ import pytest
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, string, uint
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, string, uint
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import Reading, bodies, connection_string, port_of
 from tests.contract.event_hubs.wire import Wire

@@ -10,7 +10,7 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient as Producer
 from azure.eventhub.amqp import AmqpAnnotatedMessage
 
-from local.event_hubs.codec import described, listed, mapped, string, symbol
+from local.amqp.codec import described, listed, mapped, string, symbol
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import Reading, port_of
 from tests.contract.event_hubs.conftest import MANY, Echo

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import described, listed, symbol
+from local.amqp import performatives as frames
+from local.amqp.codec import described, listed, symbol
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import port_of
 from tests.contract.event_hubs.wire import HANDSHAKE, Wire

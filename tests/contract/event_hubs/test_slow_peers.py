@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.event_hubs import performatives as frames
+from local.amqp import performatives as frames
 from local.launch import ServerProcess
 from tests.contract.event_hubs.clients import port_of
 from tests.contract.event_hubs.own_hub import FROM_START

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import (
+from local.amqp import performatives as frames
+from local.amqp.codec import (
     NULL,
     boolean,
     decode,
@@ -24,7 +24,7 @@ from local.event_hubs.codec import (
     symbol,
     uint,
 )
-from local.event_hubs.messages import (
+from local.amqp.sections import (
     APPLICATION_PROPERTIES,
     BATCH_FORMAT,
     DATA,

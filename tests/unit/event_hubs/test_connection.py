@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.event_hubs import performatives as frames
-from local.event_hubs.codec import NULL, Described, boolean, decode, described, listed, long, string, symbol, uint
+from local.amqp import performatives as frames
+from local.amqp.codec import NULL, Described, boolean, decode, described, listed, long, string, symbol, uint
+from local.amqp.errors import NOT_FOUND, Refused
 from local.event_hubs.connection import MAX_FRAME, Connection
-from local.event_hubs.errors import NOT_FOUND, Refused
 from local.event_hubs.links import MAX_MESSAGE, Delivery, IncomingLink, Link, OutgoingLink
 
 HANDSHAKE = (

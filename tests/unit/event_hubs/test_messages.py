@@ -10,11 +10,11 @@ from azure.eventhub._pyamqp._encode import encode_payload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.event_hubs import codec
-from local.event_hubs.codec import DecodeError
+from local.amqp import codec
+from local.amqp.codec import DecodeError
+from local.amqp.sections import BATCH_FORMAT
 from local.event_hubs.log import LastEvent
 from local.event_hubs.messages import (
-    BATCH_FORMAT,
     Publication,
     read_publication,
     stamp,

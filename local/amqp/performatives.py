@@ -6,7 +6,7 @@ Every list is padded with nulls to its full field count: azure-eventhub reads fi
 import struct
 from typing import Any, Final
 
-from local.event_hubs.codec import (
+from local.amqp.codec import (
     NULL,
     DecodeError,
     Described,

@@ -10,8 +10,8 @@ from azure.eventhub._pyamqp._encode import encode_value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.event_hubs import codec
-from local.event_hubs.codec import DecodeError, Described, Symbol, decode, list_slices, skip
+from local.amqp import codec
+from local.amqp.codec import DecodeError, Described, Symbol, decode, list_slices, skip
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 INT64 = st.integers(-(2**63), 2**63 - 1)
