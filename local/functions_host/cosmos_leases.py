@@ -64,6 +64,7 @@ class LeaseStore:
         self._container = container
         self._prefix = prefix
         self._me = me
+        self._written: dict[str, Mapping[str, Any]] = {}
 
     async def create_missing(self, starts: Iterable[tuple[Mapping[str, Any], str | None]]) -> None:
         """A lease for each (feed range, first continuation) that has none yet."""
@@ -111,20 +112,33 @@ class LeaseStore:
     async def _update(self, lease_id: str, owner: str | None, change: Callable[[dict[str, Any]], None]) -> Lease:
         for _ in range(_ATTEMPTS):
             try:
-                document: dict[str, Any] = dict(await self._container.read_item(lease_id, partition_key=lease_id))
-                if document.get("Owner") != owner:
-                    raise LeaseLost(f"{lease_id} was taken over by {document.get('Owner')}")
-                change(document)
-                document["timestamp"] = _text(datetime.now(UTC))
-                written = await self._container.replace_item(
-                    lease_id, document, etag=document["_etag"], match_condition=MatchConditions.IfNotModified
-                )
-                return _lease(dict(written))
+                return await self._replace(await self._found(lease_id, owner), owner, change)
             except CosmosAccessConditionFailedError:
                 continue
             except CosmosResourceNotFoundError as error:
                 raise LeaseLost(f"{lease_id} is gone") from error
         raise LeaseLost(f"{lease_id} changed each time it was to be updated")
+
+    async def _found(self, lease_id: str, owner: str | None) -> dict[str, Any]:
+        """The document: as this host wrote it last if that is what is looked for (its etag then tells), else read."""
+        written = self._written.pop(lease_id, None)
+        if written is not None and written.get("Owner") == owner:
+            return dict(written)
+        return dict(await self._container.read_item(lease_id, partition_key=lease_id))
+
+    async def _replace(
+        self, document: dict[str, Any], owner: str | None, change: Callable[[dict[str, Any]], None]
+    ) -> Lease:
+        if document.get("Owner") != owner:
+            raise LeaseLost(f"{document['id']} was taken over by {document.get('Owner')}")
+        change(document)
+        document["timestamp"] = _text(datetime.now(UTC))
+        written = await self._container.replace_item(
+            document["id"], document, etag=document["_etag"], match_condition=MatchConditions.IfNotModified
+        )
+        lease = _lease(written)
+        self._written[lease.id] = written
+        return lease
 
 
 def _lease(document: Mapping[str, Any]) -> Lease:

@@ -15,7 +15,7 @@ from local.functions_host.cosmos_feed import Beginning, ChangeFeed, Page
 from local.functions_host.cosmos_leases import Lease, LeaseLost, LeaseStore
 from local.functions_host.invocations import Call, Invoker
 from local.functions_host.listeners import wait_until
-from local.functions_host.newtonsoft import rewrite_dates
+from local.functions_host.newtonsoft import rewrite_json
 
 _AFTER_ERROR = timedelta(seconds=1)
 
@@ -28,11 +28,11 @@ def documents_call(text: str, container: str) -> Call:
 
 def documents_text(documents: Any) -> str:
     """Documents as the real host sends them: strings that look like dates rewritten."""
-    rewritten = rewrite_dates(documents)
     try:
-        return orjson.dumps(rewritten).decode()
+        text = orjson.dumps(documents).decode()
     except TypeError:  # a number beyond 64 bits
-        return json.dumps(rewritten)
+        text = json.dumps(documents, separators=(",", ":"))
+    return rewrite_json(text)
 
 
 class RangePump:

@@ -18,7 +18,7 @@ from azure.functions.meta import Datum
 
 from local.functions_host.functions import Binding
 from local.functions_host.invocations import Call
-from local.functions_host.newtonsoft import rewrite_dates
+from local.functions_host.newtonsoft import rewrite_json
 
 _ENQUEUED = "x-opt-enqueued-time"
 _NO_NUMBER = -(1 << 63)
@@ -119,13 +119,13 @@ def _batch_data(bodies: list[bytes], data_type: str) -> Datum:
     if data_type == "string":
         return _strings([_text(body) for body in bodies])
     try:
-        documents = [rewrite_dates(orjson.loads(body)) for body in bodies]
+        documents = [orjson.loads(body) for body in bodies]
     except orjson.JSONDecodeError as error:
         raise UnreadableBody(
             f"an event's body is not JSON ({error}), which a trigger of cardinality many without data_type needs: "
             "set data_type=func.DataType.BINARY"
         ) from error
-    return Datum(_dumps(documents), "json")
+    return Datum(rewrite_json(_dumps(documents)), "json")
 
 
 def _strings(values: Sequence[str | None]) -> Datum:

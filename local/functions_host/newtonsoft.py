@@ -7,60 +7,60 @@ webjobs-sdk-extensions#898. Source: Newtonsoft.Json, DateTimeParser.cs and DateT
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-_SHORTEST, _LONGEST = 19, 40
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7}))?"
-    r"(?:([Zz])|([+-])(\d\d)(?::?(\d\d)?)?)?",
-    re.ASCII,
+_DATE = (
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?(?:([Zz])|([+-])(\d\d)(?::?(\d\d)?)?)?"
+    r"|/Date\((-?\d+)(?:[+-]\d{4})?\)/"
 )
-_MICROSOFT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/", re.ASCII)
-_TICKS_PER_SECOND = 10_000_000
+_TEXT = re.compile(_DATE, re.ASCII)
+_VALUE = re.compile(rf'[\[,:]"(?:{_DATE})"(?=[,\]}}])', re.ASCII)
+"""A date that is a whole string value in compact JSON, and the mark before it: quotes within strings have a backslash
+before them, and keys a colon behind them."""
+_MIDNIGHT = "24:00:00"
 
 
-def rewrite_dates(value: Any) -> Any:
-    """A JSON value as it arrives at the worker: every string value that Newtonsoft takes for a date is rewritten."""
-    if isinstance(value, str):
-        return rewrite(value)
-    if isinstance(value, dict):
-        return {key: rewrite_dates(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rewrite_dates(inner) for inner in value]
-    return value
+def rewrite_json(text: str) -> str:
+    """JSON text as it arrives at the worker: every string value that Newtonsoft takes for a date is rewritten.
+
+    The text must be an object or an array without whitespace between its tokens, as orjson writes it.
+    """
+    return _VALUE.sub(_rewritten_value, text)
 
 
 def rewrite(text: str) -> str:
     """One string: rewritten when it is a date, else as it is."""
-    if _SHORTEST <= len(text) <= _LONGEST and text[10] == "T":
-        match = _ISO.fullmatch(text)
-        return (_rewritten(match) if match else None) or text
-    if text.startswith("/Date(") and (match := _MICROSOFT.fullmatch(text)):
-        return _from_milliseconds(int(match[1])) or text
-    return text
+    match = _TEXT.fullmatch(text)
+    return _rewritten(match, text) if match else text
 
 
-def _rewritten(match: re.Match[str]) -> str | None:
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    ticks = int((match[7] or "").ljust(7, "0"))
-    is_midnight = hour == 24 and minute == second == ticks == 0
+def _rewritten_value(match: re.Match[str]) -> str:
+    whole = match[0]
+    return f'{whole[:2]}{_rewritten(match, whole[2:-1])}"'
+
+
+def _rewritten(match: re.Match[str], text: str) -> str:
+    """What Newtonsoft writes for a date, or its text itself when there is no such day or time."""
+    second, fraction, zulu, sign, hours, minutes, milliseconds = match.groups()
     try:
-        moment = datetime(year, month, day, 0 if is_midnight else hour, minute, second)
-        moment += timedelta(days=1) if is_midnight else timedelta(0)
-        if match[8]:
-            return _written(moment, ticks) + "Z"
-        if match[9]:
-            return _local(moment, ticks, match[9], int(match[10]), int(match[11] or 0))
+        if milliseconds:
+            return _from_milliseconds(int(milliseconds))
+        if second.endswith(_MIDNIGHT):
+            if fraction and fraction.strip("0"):
+                return text
+            moment = datetime.fromisoformat(second[:10]) + timedelta(days=1)
+        else:
+            moment = datetime.fromisoformat(second)
+        if sign:
+            return _local(moment, fraction, timedelta(hours=int(sign + hours), minutes=int(sign + (minutes or "0"))))
     except (ValueError, OverflowError):
-        return None
-    return _written(moment, ticks)
+        return text
+    return _written(moment, fraction) + ("Z" if zulu else "")
 
 
-def _local(moment: datetime, ticks: int, sign: str, hours: int, minutes: int) -> str:
+def _local(moment: datetime, fraction: str | None, offset: timedelta) -> str:
     """A time with an offset becomes this machine's local time, written with the local offset."""
-    offset = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
     local = (moment - offset).replace(tzinfo=UTC).astimezone()
-    return _written(local, ticks) + _offset_text(local)
+    return _written(local.replace(tzinfo=None), fraction) + _offset_text(local)
 
 
 def _offset_text(moment: datetime) -> str:
@@ -69,15 +69,13 @@ def _offset_text(moment: datetime) -> str:
     return f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
-def _written(moment: datetime, ticks: int) -> str:
+def _written(moment: datetime, fraction: str | None) -> str:
     """Newtonsoft writes seven digits of a second without trailing zeros, and none when they are all zero."""
-    text = f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
-    return f"{text}.{ticks:07}".rstrip("0") if ticks else text
+    digits = (fraction or "").rstrip("0")
+    return f"{moment.isoformat()}.{digits}" if digits else moment.isoformat()
 
 
-def _from_milliseconds(milliseconds: int) -> str | None:
-    try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
-    return _written(moment, milliseconds % 1000 * (_TICKS_PER_SECOND // 1000)) + "Z"
+def _from_milliseconds(milliseconds: int) -> str:
+    """Raises OverflowError for a time that is none."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return _written(datetime(1970, 1, 1) + timedelta(seconds=seconds), f"{rest:03}") + "Z"

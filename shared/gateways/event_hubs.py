@@ -16,6 +16,7 @@ from shared.telemetry.analytics import AnalyticsEvent
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+_PARTITION_KEY = b"x-opt-partition-key"
 LANES = 4
 """Connections. A batch has one partition key, and a connection sends one batch after another."""
 
@@ -99,8 +100,11 @@ def _added(batch: EventDataBatch, data: EventData) -> bool:
 
 
 def _event_data(event: AnalyticsEvent) -> EventData:
+    """With its partition key, and without the empty sections that each event has: the client works half as long."""
     data = EventData(event.body)
-    data.content_type = "application/json"
+    message = data.raw_amqp_message
+    message.annotations = {_PARTITION_KEY: event.asset}
+    message.header = message.properties = None  # type: ignore[assignment]  # the setters take what the getters give
     if event.traceparent:
         data.properties = {"traceparent": event.traceparent}
     return data
