@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from simulator.samples import Message
 from simulator.senders import Sender
 
-CHUNK = 500
+CHUNK = 2_000
 """Messages handed to the sender at a time, when nothing holds them back."""
 
 

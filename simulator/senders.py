@@ -9,7 +9,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -77,7 +76,7 @@ class IotHubAddress:
 
 
 class HubSender:
-    """Straight into the hub, annotated as IoT Hub would; batches of one partition."""
+    """Straight into the hub, as what knows no IoT Hub: the partition key is the device. Batches of one partition."""
 
     def __init__(self, connection_string: str, hub: str) -> None:
         self._producer = EventHubProducerClient.from_connection_string(connection_string, eventhub_name=hub)
@@ -101,7 +100,7 @@ class HubSender:
     async def _send(self, partition: str, messages: list[Message]) -> None:
         batch = await self._producer.create_batch(partition_id=partition)
         for message in messages:
-            event = _as_from_iot_hub(message)
+            event = _event(message)
             try:
                 batch.add(event)
             except ValueError:
@@ -111,15 +110,12 @@ class HubSender:
         await self._producer.send_batch(batch)
 
 
-def _as_from_iot_hub(message: Message) -> AmqpAnnotatedMessage:
-    annotations = {
-        "x-opt-partition-key": message.device,
-        "iothub-connection-device-id": message.device,
-        "iothub-enqueuedtime": datetime.now(UTC),
-        "iothub-message-source": "Telemetry",
-    }
+def _event(message: Message) -> AmqpAnnotatedMessage:
+    """Every annotation costs its sender 5 µs: the client encodes each event twice. So there is the one that counts."""
     return AmqpAnnotatedMessage(
-        data_body=message.body, annotations=annotations, application_properties={"asset": message.asset}
+        data_body=message.body,
+        annotations={"x-opt-partition-key": message.device},
+        application_properties={"asset": message.asset},
     )
 
 

@@ -33,6 +33,7 @@ async def test_a_message_arrives_with_iot_hubs_annotations(iot_hub: IotHub) -> N
     assert event.content_type == "application/json"
     assert system[b"content-encoding"] == b"utf-8"
     assert event.properties == {b"plant": b"north", b"region": b"west", b"asset": b"$twin.tags.asset"}
+    assert system[b"iothub-connection-device-id"] == b"annotated"
     assert system[b"iothub-message-source"] == b"Telemetry"
     assert json.loads(system[b"iothub-connection-auth-method"])["type"] == "sas"
     assert before <= system[b"iothub-enqueuedtime"] <= before + 60_000
