@@ -18,6 +18,7 @@ import psutil
 
 from benchmarks.table import Measure, percentile, print_table
 from local.iot_hub.access import SERVICE_KEY, SERVICE_POLICY
+from local.process import collect_garbage_rarely
 from local.stack.connections import TOPOLOGY, Connections
 from local.stack.counts import Counting
 from local.stack.proof import Curve, waits
@@ -31,20 +32,27 @@ from simulator.senders import HttpsSender, HubSender, IotHubAddress, Sender
 
 FULL_RATE, HTTPS_RATE, CALM_RATE = 3_000, 1_500, 1_000
 WARM_UP = 1_000
+QUARTERS = 4
 PATIENCE_SECONDS = 300.0
 _SAMPLE_SECONDS = 0.1
+_SELDOM_SECONDS = 0.5
+"""Between two looks when no latency is measured: each costs both sides some milliseconds of processor time."""
 _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Messages on their way through: seconds until the last was queryable, and each point's wait."""
+    """Messages on their way through: seconds until the last was queryable, and each point's wait.
+
+    `cpu` is in seconds by process, `resident` in megabytes by server, once after each quarter of the messages.
+    """
 
     messages: int
     sending_seconds: float
     seconds: float
     waits: list[float]
     cpu: Mapping[str, float]
+    resident: list[Mapping[str, float]]
 
     @property
     def rate(self) -> float:
@@ -88,24 +96,41 @@ class Stack:
 
     def pass_through(self, messages: list[Message], sender: Sender, rate: float | None) -> Passage:
         """Sends the messages and waits until all are queryable. Raises TimeoutError."""
-        before, used = self._counting.bronze(), self._cpu()
-        sent, queryable = Curve([], []), Curve([], [])
-        start = time.monotonic()
+        collect_garbage_rarely()  # the messages are not to be looked through again and again
+        used, sent = self._cpu(), Curve([], [])
+        before, start = self._counting.bronze(), time.monotonic()
         sending = threading.Thread(target=_send, args=(messages, sender, rate, sent.note))
         sending.start()
-        while not queryable.counts or queryable.counts[-1] < len(messages):
-            if time.monotonic() - start > PATIENCE_SECONDS:
-                raise TimeoutError(f"{queryable.counts[-1]:,} of {len(messages):,} were queryable in time")
-            queryable.note(self._counting.bronze() - before)
-            time.sleep(_SAMPLE_SECONDS)
-        seconds = time.monotonic() - start
+        every = _SELDOM_SECONDS if rate is None else _SAMPLE_SECONDS
+        queryable, resident = self._watch(before, len(messages), every)
+        seconds = queryable.times[-1] - start
         sending.join()
         cpu = {name: seconds - used[name] for name, seconds in self._cpu().items()}
-        return Passage(len(messages), sent.times[-1] - start, seconds, waits(sent, queryable), cpu)
+        return Passage(len(messages), sent.times[-1] - start, seconds, waits(sent, queryable), cpu, resident)
+
+    def _watch(self, before: int, messages: int, every: float) -> tuple[Curve, list[Mapping[str, float]]]:
+        """How many of the messages were queryable when, and what was resident after each quarter of them."""
+        queryable, resident = Curve([], []), list[Mapping[str, float]]()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            count = self._counting.bronze() - before
+            queryable.note(count)
+            while len(resident) < QUARTERS and count * QUARTERS >= messages * (len(resident) + 1):
+                resident.append(self.resident_by_server())
+            if count >= messages:
+                return queryable, resident
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{count:,} of {messages:,} were queryable in time")
+            time.sleep(every)
 
     def resident(self) -> float:
         """Megabytes of all servers together."""
-        return sum(each.memory_info().rss for tree in self._trees().values() for each in tree) / _MEGABYTE
+        return sum(self.resident_by_server().values())
+
+    def resident_by_server(self) -> Mapping[str, float]:
+        """Megabytes."""
+        trees = self._trees().items()
+        return {name: sum(each.memory_info().rss for each in tree) / _MEGABYTE for name, tree in trees}
 
     def _cpu(self) -> dict[str, float]:
         used = {name: sum(_cpu_seconds(each) for each in tree) for name, tree in self._trees().items()}
@@ -149,15 +174,13 @@ def measure(stack: Stack, load: Load) -> Iterator[Measure]:
     stack.pass_through(load.messages(WARM_UP), _hub_sender(stack.connections), None)  # first, clients are built
     fresh = stack.resident()
     yield from _straight(stack, load)
-    filled = stack.resident()
     https = stack.pass_through(load.messages(load.https_events), _https_sender(stack.connections), None)
     yield Measure(f"{load.https_events:,} events over HTTPS", https.rate, "/s", HTTPS_RATE)
     for rate, most in ((FULL_RATE, 5), (CALM_RATE, 2)):
         paced = stack.pass_through(load.messages(rate * load.seconds), _hub_sender(stack.connections), rate)
         yield Measure(f"device to queryable at {rate:,}/s, p50", percentile(paced.waits, 50), "s")
         yield Measure(f"device to queryable at {rate:,}/s, p99", percentile(paced.waits, 99), "s", most, "lower")
-    yield Measure("resident memory, before", fresh, "MB")
-    yield Measure(f"resident memory after {load.events:,} events", filled, "MB", 2_000, "lower")
+    yield Measure("resident memory before the first run", fresh, "MB")
     yield Measure("resident memory at the end", stack.resident(), "MB", 2_000, "lower")
 
 
@@ -168,6 +191,17 @@ def _straight(stack: Stack, load: Load) -> Iterator[Measure]:
     for name, used in sorted(full.cpu.items(), key=lambda each: -each[1]):
         yield Measure(f"  processor time per event: {name}", used / load.events * 1e6, "µs")
     yield Measure("  processor time per event: all", sum(full.cpu.values()) / load.events * 1e6, "µs")
+    yield from _resident(full)
+
+
+def _resident(passage: Passage) -> Iterator[Measure]:
+    """Whether memory is flat: all servers, then each, which was how large after the quarters before."""
+    totals = [sum(each.values()) for each in passage.resident]
+    yield Measure(f"resident memory after {passage.messages:,} events", totals[-1], "MB", 2_000, "lower")
+    yield Measure("  of it grown in the second half", totals[-1] - totals[1], "MB")
+    for name, last in sorted(passage.resident[-1].items(), key=lambda each: -each[1]):
+        earlier = ", ".join(f"{each[name]:,.0f}" for each in passage.resident[:-1])
+        yield Measure(f"  {name} (after the quarters before: {earlier})", last, "MB")
 
 
 def _hub_sender(connections: Connections) -> HubSender:
