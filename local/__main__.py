@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from local.stack.status import server_states
 from local.stack.supervisor import Supervisor, is_running
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 DataOption = Annotated[Path, typer.Option(resolve_path=True, help="where the stack keeps everything")]
 SettingsOption = Annotated[Path, typer.Option(resolve_path=True, help="the app's settings file that is written")]

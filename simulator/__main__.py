@@ -1,6 +1,7 @@
 """`python -m simulator`: plays recorded data, or a made-up fleet, to the local stack."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,7 +23,7 @@ from simulator.samples import Message, Sample, message_of
 from simulator.senders import HttpsSender, HubSender, IotHubAddress, MqttSender, Sender, SendingFailed
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 EVENT_HUBS = connection_string()
 
 

@@ -81,7 +81,9 @@ class TelemetryContainer:
         while waiting:
             try:
                 await self._container.execute_item_batch(
-                    [("create", (document,)) for document in waiting], partition_key=list(partition)
+                    [("create", (document,)) for document in waiting],
+                    partition_key=list(partition),
+                    no_response=True,  # but for its documents, which would come back with each
                 )
             except CosmosBatchOperationError as error:
                 waiting = await self._without_culprits(partition, waiting, error, created)
