@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from local.certificates import Trust, ensure_trust
 from local.launch import ServerProcess
+
+settings.register_profile("exploring", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("exploring"), derandomize=True)
+settings.load_profile("steady")
+"""The same examples each time, however slow the machine: a test fails for what was changed, or not at all. New ones
+are looked for with `pytest --hypothesis-profile exploring`."""
 
 
 @pytest.fixture(scope="session")

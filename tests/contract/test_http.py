@@ -104,7 +104,7 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
     taken = listen(0)
     port = taken.getsockname()[1]
     command = [sys.executable, "-m", "local.identity", "--port", str(port), "--trust", str(tmp_path)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     taken.close()
 
     assert done.returncode == 2

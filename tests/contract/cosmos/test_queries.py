@@ -119,7 +119,7 @@ def test_wildcard_policy_gets_an_index_when_a_query_gains_by_it(container: Conta
         return float(container.client_connection.last_response_headers["x-ms-request-charge"])
 
     first_charge = charge()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while charge() >= first_charge:
         assert time.monotonic() < deadline, "no index was made"
 
