@@ -75,7 +75,10 @@ def update_policies(catalog: Catalog, source: str) -> list[UpdatePolicy]:
 
 
 class Appending:
-    """Appends batches in the transaction that is open on `cursor`; policies in `failed` are left out."""
+    """Appends batches in the transaction that is open on `cursor`; policies in `failed` are left out.
+
+    `rows` counts what was stored so far, in all tables.
+    """
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class Appending:
         self._translator_now = translator
         self._cursor = cursor
         self._next_extent = next_extent
-        self._extent = next_extent()
+        self.rows = 0
         self._failed = [failure.policy for failure in failed]
 
     @property
@@ -118,7 +121,6 @@ class Appending:
 
     def _append_batch(self, batch: Batch) -> list[Extent]:
         table = self._catalog.table(batch.table)
-        self._extent = self._next_extent()
         self._cursor.register(_INCOMING, batch.rows)
         try:
             given = set(batch.rows.column_names)
@@ -131,75 +133,73 @@ class Appending:
             with contextlib.suppress(duckdb.TransactionException):  # an aborted transaction's rollback forgets it
                 self._cursor.unregister(_INCOMING)
 
-    def _append(self, table: TableSchema, source: str, batch: Batch, depth: int = 0) -> list[Extent]:
+    def _append(self, table: TableSchema, source: str, batch: Batch) -> list[Extent]:
         """Inserts the rows of the SQL query `source`, then runs the policies that they set off."""
-        extents = self._store(table, source, batch, depth)
-        self._follow(table, batch, depth)
-        return extents
+        stored = self._store(table, source, batch)
+        if stored is None:
+            return []
+        kept = [stored, *self._follow(table, stored, batch)]
+        self._keep_extents(kept)
+        return [stored.extent]
 
-    def _policies(self, table: TableSchema) -> list[UpdatePolicy]:
-        return [policy for policy in update_policies(self._catalog, table.name) if policy not in self._failed]
-
-    def _store(self, table: TableSchema, source: str, batch: Batch, depth: int) -> list[Extent]:
-        """Inserts rows; for policies they are kept in a temporary table, too."""
-        if self._policies(table):
-            self._cursor.execute(
-                f"CREATE TEMP TABLE {_arrived(depth)} AS "
-                f"SELECT *, {self._extent}::BIGINT AS {quoted(EXTENT)} FROM ({source})"
-            )
-            source = f"SELECT * EXCLUDE ({quoted(EXTENT)}) FROM temp.{_arrived(depth)}"
+    def _store(self, table: TableSchema, source: str, batch: Batch) -> "_Stored | None":
+        """Inserts rows as an extent; None when there are none."""
+        number = self._next_extent()
         columns = ", ".join(quoted(column.name) for column in table.columns)
         ((inserted,),) = self._cursor.execute(
-            f"INSERT INTO {quoted(self._translator.database)}.rows.{quoted(table.name)}({columns}, {quoted(EXTENT)}) "
-            f"SELECT {columns}, {self._extent} FROM ({source})"
+            f"INSERT INTO {self._rows(table)}({columns}, {quoted(EXTENT)}) SELECT {columns}, {number} FROM ({source})"
         ).fetchall()
-        return [self._keep_extent(table.name, inserted, batch)] if inserted else []
+        if not inserted:
+            return None
+        self.rows += inserted
+        created = batch.creation_time or datetime.datetime.now(datetime.UTC)
+        return _Stored(number, Extent(str(uuid.uuid4()), table.name, inserted, batch.tags, created), batch.source)
 
-    def _follow(self, table: TableSchema, batch: Batch, depth: int) -> None:
-        """Runs the policies that the rows which `_store` kept at this depth set off."""
-        policies = self._policies(table)
-        for policy in policies:
-            self._run_policy(policy, table, batch, depth)
-        if policies:
-            self._cursor.execute(f"DROP TABLE temp.{_arrived(depth)}")
+    def _follow(self, table: TableSchema, new: "_Stored", batch: Batch) -> list["_Stored"]:
+        """What the policies make that the new rows of a table set off, and theirs."""
+        policies = [policy for policy in update_policies(self._catalog, table.name) if policy not in self._failed]
+        return [stored for policy in policies for stored in self._run_policy(policy, table, new, batch)]
 
-    def _run_policy(self, policy: UpdatePolicy, source: TableSchema, batch: Batch, depth: int) -> None:
-        """Runs a policy's query with the source table's name standing for the new rows only (temp shadows main)."""
+    def _run_policy(self, policy: UpdatePolicy, source: TableSchema, new: "_Stored", batch: Batch) -> list["_Stored"]:
+        """Runs a policy's query with the source table's name standing for the new rows only."""
         target = self._catalog.table(policy.target)
         inherited = batch if policy.propagate_tags else replace(batch, tags=(), creation_time=None)
-        self._cursor.execute(f"CREATE TEMP VIEW {quoted(source.name)} AS SELECT * FROM temp.{_arrived(depth)}")
+        columns = ", ".join(quoted(column.name) for column in source.columns)
+        rows = f"SELECT {columns}, {quoted(EXTENT)} FROM {self._rows(source)} WHERE {quoted(EXTENT)} = {new.number}"
         try:
             query = self._translator.translate(policy.query, shadowed=source.name).sql
             given = {column.name for column in target.columns}
             selected = ", ".join(_stored(column, given) for column in target.columns)
-            self._store(target, f"SELECT {selected} FROM ({query})", inherited, depth + 1)
+            shadowing = f"WITH {quoted(source.name)} AS NOT MATERIALIZED ({rows})"
+            stored = self._store(target, f"{shadowing} SELECT {selected} FROM ({query})", inherited)
         except (duckdb.Error, KustoError) as error:
             raise PolicyFailure(policy, str(error)) from error
-        self._cursor.execute(f"DROP VIEW temp.{quoted(source.name)}")
-        self._follow(target, inherited, depth + 1)
+        return [] if stored is None else [stored, *self._follow(target, stored, inherited)]
 
-    def _keep_extent(self, table: str, rows: int, batch: Batch) -> Extent:
-        created = batch.creation_time or datetime.datetime.now(datetime.UTC)
-        extent = Extent(str(uuid.uuid4()), table, rows, batch.tags, created)
+    def _rows(self, table: TableSchema) -> str:
+        return f"{quoted(self._translator.database)}.rows.{quoted(table.name)}"
+
+    def _keep_extents(self, kept: Sequence["_Stored"]) -> None:
+        places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(kept))
         self._cursor.execute(
-            "INSERT INTO meta.extents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                extent.id,
-                table,
-                self._extent,
-                self._extent,
-                rows,
-                list(batch.tags),
-                batch.source,
-                created.astimezone(datetime.UTC).replace(tzinfo=None),
-            ],
+            f"INSERT INTO meta.extents VALUES {places}", [value for each in kept for value in each.record()]
         )
-        return extent
 
 
-def _arrived(depth: int) -> str:
-    """The temporary table of the new rows, so many policies deep."""
-    return quoted(f"$new{depth}")
+@dataclass(frozen=True)
+class _Stored:
+    """The rows with one number in "$extent"."""
+
+    number: int
+    extent: Extent
+    source: str
+
+    def record(self) -> list[object]:
+        """A row of meta.extents."""
+        extent = self.extent
+        created = extent.created_on.astimezone(datetime.UTC).replace(tzinfo=None)
+        tags = list(extent.tags)
+        return [extent.id, extent.table, self.number, self.number, extent.rows, tags, self.source, created]
 
 
 def _stored(column: Column, given: set[str]) -> str:

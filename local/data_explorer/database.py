@@ -63,6 +63,8 @@ class Database:
         self.catalog: Catalog = catalogs.load(self._writer)
         self._translator: Translator | None = None
         self._last_extent = self._last_kept_extent()
+        self.appended_rows = 0
+        """In all tables, by update policies too, since the process began."""
 
     def _last_kept_extent(self) -> int:
         ((kept,),) = self._writer.execute(
@@ -167,8 +169,7 @@ class Database:
 
         def work(change: Change, appending: Appending) -> list[Extent]:
             extents = appending.run(batches)
-            for moved in (checkpoint,) if isinstance(checkpoint, Checkpoint) else checkpoint or ():
-                self._keep(moved)
+            self._keep((checkpoint,) if isinstance(checkpoint, Checkpoint) else checkpoint or ())
             for failure in refused:
                 self._keep_failure(failure)
             return extents
@@ -193,6 +194,7 @@ class Database:
                         result = work(change, appending)
                         for failure in failures:
                             self._keep_failure(failure.recorded)
+                    self.appended_rows += appending.rows
                     return result
                 except PolicyFailure as failure:
                     if failure.transactional:
@@ -206,12 +208,16 @@ class Database:
             self._last_extent = max(self._last_extent + 1, time.time_ns() // 1000)
             return self._last_extent
 
-    def _keep(self, checkpoint: Checkpoint) -> None:
-        key = [checkpoint.connection, checkpoint.partition]
-        self._writer.execute("DELETE FROM meta.checkpoints WHERE connection = ? AND partition = ?", key)
+    def _keep(self, checkpoints: Sequence[Checkpoint]) -> None:
+        if not checkpoints:
+            return
+        keys = [part for moved in checkpoints for part in (moved.connection, moved.partition)]
         self._writer.execute(
-            "INSERT INTO meta.checkpoints VALUES (?, ?, ?, ?, now()::TIMESTAMP)",
-            [*key, checkpoint.sequence_number, checkpoint.offset],
+            f"DELETE FROM meta.checkpoints WHERE (connection, partition) IN ({_places('(?, ?)', checkpoints)})", keys
+        )
+        self._writer.execute(
+            f"INSERT INTO meta.checkpoints VALUES {_places('(?, ?, ?, ?, now()::TIMESTAMP)', checkpoints)}",
+            [part for moved in checkpoints for part in dataclasses.astuple(moved)],
         )
 
     def checkpoints(self, connection: str) -> dict[str, Checkpoint]:
@@ -252,3 +258,8 @@ class Database:
         """Waits for a change under way, and takes no more."""
         self._writing.acquire()
         self._writer.close()
+
+
+def _places(one: str, values: Sequence[object]) -> str:
+    """The SQL of as many rows of parameters as there are values."""
+    return ", ".join([one] * len(values))

@@ -12,9 +12,10 @@ from local.data_explorer.cluster import Cluster
 from local.data_explorer.database import Change, Database
 from local.data_explorer.storage import quoted
 
-MATERIALIZE_EVERY = 1.0
+LOOK_EVERY = 1.0
 """Seconds between two materializations at least; and no more than a fifth of the time is spent on them."""
-RETAIN_EVERY = 60.0
+TIDY_EVERY = 60.0
+"""Seconds; views are materialized then, too, however slowly rows come."""
 KEPT_EXTENTS = 1000
 """Records of untagged extents that a table keeps one by one; older ones become one."""
 KEPT_FAILURES = "14 days"
@@ -23,19 +24,21 @@ _log = logging.getLogger(__name__)
 
 async def keep_house(cluster: Cluster) -> None:
     """Runs until it is cancelled; work under way then ends first."""
-    retained = time.monotonic()
+    tidied = time.monotonic()
     while True:
         began = time.monotonic()
-        is_time_to_tidy = began - retained > RETAIN_EVERY
-        retained = began if is_time_to_tidy else retained
+        is_time_to_tidy = began - tidied > TIDY_EVERY
+        tidied = began if is_time_to_tidy else tidied
         for database in cluster.databases.values():
+            maintenance = cluster.maintenance(database)
             try:
-                await asyncio.to_thread(cluster.maintenance(database).run)
+                if maintenance.is_due() or is_time_to_tidy:
+                    await asyncio.to_thread(maintenance.run)
                 if is_time_to_tidy:
                     await asyncio.to_thread(tidy, database)
             except duckdb.Error:
                 _log.exception("Housekeeping of database %s failed; it is tried again", database.name)
-        await asyncio.sleep(max(MATERIALIZE_EVERY, 4 * (time.monotonic() - began)))
+        await asyncio.sleep(max(LOOK_EVERY, 4 * (time.monotonic() - began)))
 
 
 def tidy(database: Database) -> None:

@@ -1,6 +1,7 @@
 """A data connection's transactions: rows, failures and offsets of many events together, or not at all."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -19,11 +20,10 @@ from local.faults import FaultRule, Faults
 OPERATION = "data-connection"
 """What fault rules call one commit of a data connection."""
 RETRY_SECONDS = 0.5
-_LINGER_SECONDS = 0.05
-_LONGEST_LINGER_SECONDS = 0.5
-_FAST_ARRIVALS = 100
-"""So many events in one linger are worth another."""
+_GATHERING_SECONDS = 0.3
+"""Between two commits at least: each costs as much as hundreds of events, however small it is."""
 _ENOUGH = 8_000
+"""So many events are worth a commit at once."""
 _LARGEST = 12_000
 _MOST_PENDING = 24_000
 _log = logging.getLogger(__name__)
@@ -41,8 +41,9 @@ class Commits:
         self._connection = connection
         self._faults = faults
         self._pending: list[Event] = []
-        self._last_took = 0.0
+        self._committed = 0.0
         self._arrived = asyncio.Event()
+        self._has_enough = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self.cut = asyncio.Event()
@@ -53,6 +54,8 @@ class Commits:
         await self._has_room.wait()
         self._pending += events
         self._arrived.set()
+        if len(self._pending) >= _ENOUGH:
+            self._has_enough.set()
         if len(self._pending) >= _MOST_PENDING:
             self._has_room.clear()
 
@@ -60,28 +63,23 @@ class Commits:
         """Commits what is added, without end."""
         while True:
             await self._arrived.wait()
-            await self._linger()
+            await self._gather()
             events = self._pending[:_LARGEST]
             await self._until_unfaulted()
-            began = time.monotonic()
             await self.commit(events)
-            self._last_took = time.monotonic() - began
+            self._committed = time.monotonic()
             del self._pending[: len(events)]
             self._has_room.set()
+            if len(self._pending) < _ENOUGH:
+                self._has_enough.clear()
             if not self._pending:
                 self._arrived.clear()
 
-    async def _linger(self) -> None:
-        """Lets a commit grow: each one costs the planning of the update policies' queries, however small it is.
-
-        It waits as long as the last commit took, and on while events come fast, but not once there are enough.
-        """
-        until = time.monotonic() + min(self._last_took, _LONGEST_LINGER_SECONDS)
-        grown = _FAST_ARRIVALS
-        while len(self._pending) < _ENOUGH and (grown >= _FAST_ARRIVALS or time.monotonic() < until):
-            before = len(self._pending)
-            await asyncio.sleep(_LINGER_SECONDS)
-            grown = len(self._pending) - before
+    async def _gather(self) -> None:
+        """Lets a commit grow while events stream in; after a pause the first ones don't wait."""
+        left = self._committed + _GATHERING_SECONDS - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._has_enough.wait(), max(left, 0))
 
     async def _until_unfaulted(self) -> None:
         """Waits out the fault rules that hit this connection's commits."""

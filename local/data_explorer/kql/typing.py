@@ -168,6 +168,8 @@ def _call(node: ir.FunctionCall, columns: Types) -> Any:
         return ir.FunctionCall("$coalesce_strings" if kinds[0] == "string" else "$coalesce", arguments)
     if name == "tostring" and kinds == ["string"]:
         return ir.FunctionCall("tostring", (ir.FunctionCall(STRING, arguments),))
+    if name == "substring" and kinds and kinds[0] == "string":
+        arguments = (ir.FunctionCall("tostring", (ir.FunctionCall(STRING, arguments[:1]),)), *arguments[1:])
     if len(kinds) == 1 and kinds[0] is not None and (name, kinds[0]) in FORMS:
         return ir.FunctionCall(form_name(name, kinds[0]), arguments)
     return dataclasses.replace(node, args=arguments)

@@ -13,6 +13,9 @@ from local.data_explorer.materialization.relations import FRESH, merged, same_ke
 from local.data_explorer.schema import MaterializedView
 from local.data_explorer.storage import EXTENT, quoted
 
+FRESH_ROWS = 100_000
+"""So many new rows of all tables are merged though more come; queries aggregate fewer of them each time anew."""
+
 
 class Maintenance:
     """Materializes one database's views, one transaction a time; appends go on meanwhile."""
@@ -23,6 +26,16 @@ class Maintenance:
         self._running = threading.Lock()
         self._plans: dict[str, tuple[MaterializedView, Plan]] = {}
         self._seen = (0, -1)
+        self._merged_rows = 0
+        self._looked = -1
+
+    def is_due(self) -> bool:
+        """Whether it is worth while to `run`: much has come, or nothing any more since this was asked last.
+
+        Each run costs tens of milliseconds of planning, however little there is to merge.
+        """
+        before, self._looked = self._looked, self._database.last_extent
+        return before == self._looked or self._database.appended_rows - self._merged_rows >= FRESH_ROWS
 
     def run(self) -> bool:
         """Brings every enabled view up to date; False when there was nothing new. Blocks."""
@@ -30,6 +43,7 @@ class Maintenance:
             catalog = self._database.catalog
             if not catalog.views or self._seen == (self._database.last_extent, catalog.version):
                 return False
+            rows = self._database.appended_rows
             extent, catalog = self._database.begin(self._cursor)
             try:
                 for view in in_order(catalog):
@@ -39,7 +53,7 @@ class Maintenance:
             except duckdb.Error:
                 self._cursor.execute("ROLLBACK")
                 raise
-            self._seen = (extent, catalog.version)
+            self._seen, self._merged_rows = (extent, catalog.version), rows
             return True
 
     @contextmanager
