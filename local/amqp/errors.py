@@ -1,4 +1,4 @@
-"""The error conditions that the service answers with, and the one exception that carries them to the peer."""
+"""The error conditions that the service answers with, and the exceptions that carry them to either peer."""
 
 from typing import Final
 
@@ -39,3 +39,11 @@ class ProtocolViolation(Refused):
 
 class SessionViolation(Refused):
     """The peer broke a session's rules: that session is ended with this condition."""
+
+
+class Disconnected(Exception):
+    """A connection, or what was asked of it, came to an end. `condition` is the peer's, where it gave one."""
+
+    def __init__(self, description: str, condition: str | None = None) -> None:
+        super().__init__(f"{condition}: {description}" if condition else description)
+        self.condition = condition

@@ -149,10 +149,10 @@ def sasl_outcome(code: int) -> bytes:
     return sasl_frame(described(SASL_OUTCOME, listed([bytes((0x50, code)), NULL])))
 
 
-def disposition(delivery: int, outcome: bytes) -> bytes:
-    """The receiver's word on one delivery, settled."""
-    number = uint(delivery)
-    return performative(DISPOSITION, boolean(True), number, number, boolean(True), outcome)
+def disposition(delivery: int, outcome: bytes, last: int | None = None) -> bytes:
+    """The receiver's word on one delivery, or on all up to the `last`, settled."""
+    end = uint(delivery if last is None else last)
+    return performative(DISPOSITION, boolean(True), uint(delivery), end, boolean(True), outcome)
 
 
 ACCEPTED_OUTCOME: Final = described(ACCEPTED, listed([]))
@@ -187,7 +187,8 @@ _TRANSFER_LAST = b"\x43\x41\x42" + NULL * 5
 _TRANSFER_MORE = b"\x43\x41\x41" + NULL * 5
 TRANSFER_HEAD: Final = 38
 """Bytes of a transfer frame before its payload, as `transfer_head` packs it."""
-_pack_transfer = struct.Struct(">IBBH7sIcI2sI8s").pack
+_TRANSFER = struct.Struct(">IBBH7sIcI2sI8s")
+_pack_transfer, _unpack_transfer = _TRANSFER.pack, _TRANSFER.unpack_from
 
 
 def transfer_head(size: int, channel: int, handle: int, delivery: int, tag: int, *, more: bool = False) -> bytes:
@@ -209,3 +210,13 @@ def transfer_head(size: int, channel: int, handle: int, delivery: int, tag: int,
         tag & 0xFFFFFFFF,
         end,
     )
+
+
+def whole_message(buffer: bytes, start: int) -> int | None:
+    """The handle of the transfer frame at `start` if it has `transfer_head`'s shape and all of its message.
+
+    None for any other frame. At least TRANSFER_HEAD bytes must be there.
+    """
+    _, offset, kind, _, head, handle, *number, tag, _, end = _unpack_transfer(buffer, start)
+    is_fixed = head == _TRANSFER_START and end == _TRANSFER_LAST and number[0] == b"\x70" and tag == b"\xa0\x04"
+    return handle if is_fixed and offset == 2 and kind == _AMQP else None
