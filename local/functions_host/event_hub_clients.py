@@ -6,23 +6,45 @@ from urllib.parse import urlsplit
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 
+from local.amqp.namespaces import Namespace, namespace_by_identity, namespace_by_key
+from local.amqp.receiver import Retries
 from local.functions_host.connections import Connection
 from local.functions_host.host_json import ClientRetries
 from local.functions_host.storage_clients import blob_url, storage_retries, storage_text
 
-_NEVER_BY_ITSELF = 1_000_000
-"""Seconds after which the SDK opens a broken receiver anew, from where it began; the listener does it, from the
-checkpoint."""
-
 
 def event_hub_consumer(connection: Connection, hub: str, group: str, retries: ClientRetries) -> EventHubConsumerClient:
-    """A client that reads one hub for one consumer group, which the caller closes."""
-    options = {**_retry_options(retries), "consumer_group": group, "eventhub_name": hub}
-    options["load_balancing_interval"] = _NEVER_BY_ITSELF
+    """A client that tells of one hub, which the caller closes; events are received by our own `Receiver`."""
+    options: dict[str, Any] = {
+        "consumer_group": group,
+        "eventhub_name": hub,
+        "retry_total": retries.maximum_retries,
+        "retry_backoff_factor": retries.delay.total_seconds(),
+        "retry_backoff_max": retries.maximum_delay.total_seconds(),
+        "retry_mode": retries.mode,
+    }
     if connection.text:
         return EventHubConsumerClient.from_connection_string(connection.text, **options)
     return EventHubConsumerClient(
         connection.need("fullyQualifiedNamespace"), credential=connection.credential(), **options
+    )
+
+
+def received_namespace(connection: Connection) -> Namespace:
+    """The namespace as receivers know it. Raises ValueError for a malformed connection string."""
+    if connection.text:
+        return namespace_by_key(connection.text)
+    return namespace_by_identity(connection.need("fullyQualifiedNamespace"), connection.credential())
+
+
+def receiver_retries(retries: ClientRetries) -> Retries:
+    """The same retries for our receiver."""
+    return Retries(
+        most=retries.maximum_retries,
+        delay=retries.delay.total_seconds(),
+        longest=retries.maximum_delay.total_seconds(),
+        is_growing=retries.mode == "exponential",
+        timeout=retries.try_timeout.total_seconds(),
     )
 
 
@@ -53,12 +75,3 @@ def event_hub_namespace(connection: Connection) -> str:
         endpoint = next((value for key, value in parts.items() if key.strip().lower() == "endpoint"), "")
         return urlsplit(endpoint).hostname or ""
     return connection.need("fullyQualifiedNamespace")
-
-
-def _retry_options(retries: ClientRetries) -> dict[str, Any]:
-    return {
-        "retry_total": retries.maximum_retries,
-        "retry_backoff_factor": retries.delay.total_seconds(),
-        "retry_backoff_max": retries.maximum_delay.total_seconds(),
-        "retry_mode": retries.mode,
-    }

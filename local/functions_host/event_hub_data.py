@@ -5,25 +5,25 @@ GrpcMessageConversionExtensions.cs (how it travels: nulls and empty strings of s
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
-from azure.eventhub import EventData
-from azure.eventhub.amqp import AmqpMessageBodyType
 from azure.functions.meta import Datum
 
+from local.amqp.events import ReceivedEvent
+from local.amqp.sections import ENQUEUED_TIME
 from local.functions_host.functions import Binding
 from local.functions_host.invocations import Call
 from local.functions_host.newtonsoft import rewrite_json
 
-_ENQUEUED = "x-opt-enqueued-time"
 _NO_NUMBER = -(1 << 63)
 """What .NET shows as the sequence number of an event that did not come from a hub."""
-_BINARY_PROPERTIES = frozenset({"user-id"})
+_AS_THEY_ARE = frozenset({str, int, bool, float, type(None)})
 
 
 class UnreadableBody(ValueError):
@@ -57,15 +57,15 @@ def is_single(trigger: Binding) -> bool:
     return (trigger.text("cardinality") or "one").lower() == "one"
 
 
-def call_of(events: Sequence[EventData], context: PartitionContext, trigger: Binding) -> Call:
+def call_of(events: Sequence[ReceivedEvent], context: PartitionContext, trigger: Binding) -> Call:
     """One invocation: for one event when the trigger's cardinality is one, else for all. Raises UnreadableBody."""
     return single_call(events[0], context, trigger) if is_single(trigger) else batch_call(events, context, trigger)
 
 
-def batch_call(events: Sequence[EventData], context: PartitionContext, trigger: Binding) -> Call:
+def batch_call(events: Sequence[ReceivedEvent], context: PartitionContext, trigger: Binding) -> Call:
     """One invocation for a whole batch. Raises UnreadableBody."""
     data_type = (trigger.text("dataType") or "").lower()
-    bodies = [body_of(event) for event in events]
+    bodies = [event.body for event in events]
     systems = [_system_properties(event) for event in events]
     metadata = {
         "PartitionContext": Datum(context.json(), "json"),
@@ -75,16 +75,15 @@ def batch_call(events: Sequence[EventData], context: PartitionContext, trigger: 
             SimpleNamespace(sint64=[s["SequenceNumber"] for s in systems]), "collection_sint64"
         ),
         "EnqueuedTimeUtcArray": Datum(_dumps([system["EnqueuedTimeUtc"] for system in systems]), "json"),
-        "PropertiesArray": Datum(_dumps([_properties(event) for event in events]), "json"),
+        "PropertiesArray": Datum(_dumps([_properties(event.application_properties) for event in events]), "json"),
         "SystemPropertiesArray": Datum(_dumps(systems), "json"),
     }
     return Call(_batch_data(bodies, data_type), metadata, details=_details(context.partition, systems))
 
 
-def single_call(event: EventData, context: PartitionContext, trigger: Binding) -> Call:
+def single_call(event: ReceivedEvent, context: PartitionContext, trigger: Binding) -> Call:
     """One invocation for one event. Raises UnreadableBody."""
     is_binary = (trigger.text("dataType") or "").lower() == "binary"
-    body = body_of(event)
     system = _system_properties(event)
     metadata = {
         "PartitionContext": Datum(context.json(), "json"),
@@ -92,25 +91,12 @@ def single_call(event: EventData, context: PartitionContext, trigger: Binding) -
         "Offset": Datum(system["Offset"], "string"),
         "SequenceNumber": Datum(_dumps(system["SequenceNumber"]), "json"),
         "EnqueuedTimeUtc": Datum(_dumps(system["EnqueuedTimeUtc"]), "json"),
-        "Properties": Datum(_dumps(_properties(event)), "json"),
+        "Properties": Datum(_dumps(_properties(event.application_properties)), "json"),
         "SystemProperties": Datum(_dumps(system), "json"),
     }
     given = {name: datum for name, datum in metadata.items() if datum.value is not None}
-    data = Datum(body, "bytes") if is_binary else Datum(_text(body), "string")
+    data = Datum(event.body, "bytes") if is_binary else Datum(_text(event.body), "string")
     return Call(data, given, details=_details(context.partition, [system]))
-
-
-def body_of(event: EventData) -> bytes:
-    """The event's body; one that is no AMQP data section becomes its text."""
-    if event.body_type != AmqpMessageBodyType.DATA:
-        return event.body_as_str().encode()
-    sections: Any = event.body
-    return sections if isinstance(sections, bytes) else b"".join(sections)
-
-
-def offset_of(event: EventData) -> str:
-    """The event's offset, which the service always gives."""
-    return event.offset or "-1"
 
 
 def _batch_data(bodies: list[bytes], data_type: str) -> Datum:
@@ -136,48 +122,43 @@ def _text(body: bytes) -> str:
     return body.decode("utf-8", errors="replace")
 
 
-def _system_properties(event: EventData) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for raw, value in event.system_properties.items():
-        name = _name(raw)
-        if name == _ENQUEUED:
-            found[name] = _time(value) + "+00:00"
-        elif name in _BINARY_PROPERTIES and isinstance(value, bytes):
-            found[name] = base64.b64encode(value).decode()
-        else:
-            found[name] = _value(value)
-    enqueued = event.system_properties.get(b"x-opt-enqueued-time")
-    found["SequenceNumber"] = _NO_NUMBER if event.sequence_number is None else event.sequence_number
+def _system_properties(event: ReceivedEvent) -> dict[str, Any]:
+    annotations = event.annotations
+    found = _properties(event.properties) if event.properties else {}
+    user = event.properties.get("user-id")
+    if isinstance(user, bytes):
+        found["user-id"] = base64.b64encode(user).decode()
+    found |= _properties(annotations)
+    enqueued = event.enqueued_ms
+    if enqueued is not None:
+        found[ENQUEUED_TIME] = _time(enqueued) + "+00:00"
+    number = event.sequence_number
+    found["SequenceNumber"] = _NO_NUMBER if number is None else number
     found["Offset"] = found.get("x-opt-offset")
     found["PartitionKey"] = found.get("x-opt-partition-key")
     found["EnqueuedTimeUtc"] = _time(enqueued) if enqueued is not None else "0001-01-01T00:00:00"
     return found
 
 
-def _properties(event: EventData) -> dict[str, Any]:
-    return {_name(name): _value(value) for name, value in (event.properties or {}).items()}
-
-
-def _name(raw: object) -> str:
-    return raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else str(raw)
+def _properties(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if type(value) in _AS_THEY_ARE else _value(value) for name, value in given.items()}
 
 
 def _value(value: Any) -> Any:
-    """AMQP strings reach us as bytes; bytes that are no text are binary, which .NET writes in base64."""
+    """Bytes that are text are shown as such, other ones in base64, as .NET writes binary."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             return base64.b64encode(value).decode()
     if isinstance(value, dict):
-        return {_name(name): _value(inner) for name, inner in value.items()}
+        return {str(_value(name)): _value(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_value(inner) for inner in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
+@lru_cache(maxsize=1024)
 def _time(milliseconds: int) -> str:
     """A .NET DateTime as Newtonsoft writes it: no trailing zeros in the fraction."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -6,18 +6,26 @@ EventProcessorHost.cs; the blobs' names and metadata are those of all Event Hubs
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 from azure.core.exceptions import AzureError
-from azure.eventhub import EventData
-from azure.eventhub.aio import EventHubConsumerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 from azure.storage.blob.aio import ContainerClient
 
+from local.amqp.events import ReceivedEvent
+from local.amqp.namespaces import Namespace
+from local.amqp.receiver import Position, Receiver, Subscription
 from local.functions_host.connections import find_connection
 from local.functions_host.console import HOST
-from local.functions_host.event_hub_clients import checkpoint_store, event_hub_consumer, event_hub_namespace
+from local.functions_host.event_hub_clients import (
+    checkpoint_store,
+    event_hub_consumer,
+    event_hub_namespace,
+    received_namespace,
+    receiver_retries,
+)
 from local.functions_host.event_hub_data import PartitionContext, call_of
 from local.functions_host.event_hub_ownership import Hub, Ownerships
 from local.functions_host.event_hub_partition import BrokenReceiver, PartitionPump, Start, initial_start
@@ -67,7 +75,7 @@ class EventHubListener:
             container = await container_made(storage, CONTAINER)
             ownerships = Ownerships(store, self._hub, self._surroundings.instance, self._expiration)
             try:
-                await self._share(client, container, store, ownerships, stop)
+                await self._share(await client.get_partition_ids(), container, store, ownerships, stop)
             finally:
                 await self._give_up(ownerships)
 
@@ -75,18 +83,17 @@ class EventHubListener:
         """Runs the function with one event that has `text` as its body and no system properties."""
         trigger = self._invoker.function.trigger
         context = PartitionContext(self._hub.namespace, self._hub.name, self._hub.group, "", is_checkpointing=False)
-        event = EventData(text)
-        await self._invoker.run(call_of([event], context, trigger))
+        await self._invoker.run(call_of([ReceivedEvent(text.encode())], context, trigger))
 
     async def _share(
         self,
-        client: EventHubConsumerClient,
+        partitions: Sequence[str],
         container: ContainerClient,
         store: BlobCheckpointStore,
         ownerships: Ownerships,
         stop: asyncio.Event,
     ) -> None:
-        partitions = await client.get_partition_ids()
+        namespace = received_namespace(self._connection)
         owned: frozenset[str] = frozenset()
         while not stop.is_set():
             wait = self._interval.total_seconds()
@@ -94,7 +101,7 @@ class EventHubListener:
                 owned, has_stolen = await ownerships.balance(partitions)
                 wait = min(wait, _AFTER_STEALING) if has_stolen else wait
                 self._cut(set(self._pumps) - owned)
-                await self._start(owned - set(self._pumps), client, container, store)
+                await self._start(owned - set(self._pumps), namespace, container, store)
             except AzureError as error:
                 text = f"Sharing the partitions of {self._hub.name} ({self._hub.group}) failed, to be tried again"
                 self._surroundings.console.show(HOST, f"{text}: {error}", logging.ERROR)
@@ -122,7 +129,7 @@ class EventHubListener:
     async def _start(
         self,
         partitions: "frozenset[str] | set[str]",
-        client: EventHubConsumerClient,
+        namespace: Namespace,
         container: ContainerClient,
         store: BlobCheckpointStore,
     ) -> None:
@@ -139,8 +146,16 @@ class EventHubListener:
                 partial(self._checkpoint, store),
                 self._surroundings.console,
             )
-            running = asyncio.create_task(pump.run(client, starts.get(partition, default)))
-            self._pumps[partition] = (pump, running)
+            start = starts.get(partition, default)
+            receiver = self._receiver(namespace, partition, start.position)
+            self._pumps[partition] = (pump, asyncio.create_task(pump.run(receiver, start.checkpointed)))
+
+    def _receiver(self, namespace: Namespace, partition: str, position: Position) -> Receiver:
+        prefetch = max(1, self._options.prefetch_count)
+        subscription = Subscription(
+            self._hub.name, self._hub.group, partition, prefetch, owner_level=0, name=self._surroundings.instance
+        )
+        return Receiver(namespace, subscription, position, receiver_retries(self._options.client_retry_options))
 
     async def _starts(self, container: ContainerClient, store: BlobCheckpointStore) -> dict[str, Start]:
         """Where each partition with a checkpoint goes on."""
@@ -151,7 +166,7 @@ class EventHubListener:
         }
         checkpoints = await store.list_checkpoints(*self._hub.names().values())
         return {
-            one["partition_id"]: Start(one["offset"], checkpointed=written.get(one["partition_id"], datetime.now(UTC)))
+            one["partition_id"]: Start(Position(one["offset"]), written.get(one["partition_id"], datetime.now(UTC)))
             for one in checkpoints
         }
 

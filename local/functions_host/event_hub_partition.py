@@ -5,7 +5,6 @@ but never once the host is stopping or the partition is lost.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from azure.core.exceptions import AzureError
-from azure.eventhub import EventData
-from azure.eventhub.aio import EventHubConsumerClient
-from azure.eventhub.exceptions import EventHubError
 
+from local.amqp.errors import Disconnected
+from local.amqp.events import ReceivedEvent
+from local.amqp.receiver import Position, Receiver
 from local.functions_host.console import HOST, Console
 from local.functions_host.event_hub_batches import Batches, first_wait
 from local.functions_host.event_hub_data import (
@@ -24,7 +23,6 @@ from local.functions_host.event_hub_data import (
     UnreadableBody,
     call_of,
     is_single,
-    offset_of,
 )
 from local.functions_host.event_hub_ownership import Hub
 from local.functions_host.host_json import EventHubOptions, InitialOffset
@@ -35,8 +33,7 @@ from local.functions_host.invocations import Invoker
 class Start:
     """Where a partition is read from, and when its checkpoint was written (None: there is none)."""
 
-    position: str | datetime
-    is_inclusive: bool = False
+    position: Position
     checkpointed: datetime | None = None
 
 
@@ -54,11 +51,10 @@ class BrokenReceiver(Exception):
 def initial_start(options: InitialOffset) -> Start:
     """Where a partition without a checkpoint starts, by host.json's initialOffsetOptions."""
     if options.type == "fromend":
-        return Start("@latest")
+        return Start(Position("@latest"))
     if options.type == "fromenqueuedtime" and isinstance(options.enqueued_time_utc, datetime):
-        moment = options.enqueued_time_utc
-        return Start(moment if moment.tzinfo else moment.replace(tzinfo=UTC), is_inclusive=True)
-    return Start("-1")
+        return Start(Position(options.enqueued_time_utc, is_inclusive=True))
+    return Start(Position("-1"))
 
 
 class PartitionPump:
@@ -81,8 +77,7 @@ class PartitionPump:
         self._console = console
         self._is_single = is_single(invoker.function.trigger)
         self._cut = asyncio.Event()
-        self._received: asyncio.Queue[Sequence[EventData]] = asyncio.Queue(maxsize=1)
-        self._batches: Batches[EventData] = Batches(
+        self._batches: Batches[ReceivedEvent] = Batches(
             1 if self._is_single else options.min_event_batch_size, options.max_event_batch_size
         )
         self._is_first = True
@@ -96,65 +91,42 @@ class PartitionPump:
         """
         self._cut.set()
 
-    async def run(self, client: EventHubConsumerClient, start: Start) -> None:
-        """Pumps until cut. Raises BrokenReceiver when events can no longer be received."""
-        broken: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-        receiving = asyncio.create_task(self._receive(client, start, broken))
+    async def run(self, receiver: Receiver, checkpointed: datetime | None) -> None:
+        """Pumps until cut, and closes the receiver. Raises BrokenReceiver when events can no longer be received.
+
+        `checkpointed` is when the partition's checkpoint was written; None when there is none.
+        """
         cutting = asyncio.create_task(self._cut.wait())
         try:
-            await self._pump(start, {broken, cutting, receiving})
-            if broken.done() and not self._cut.is_set():
-                error = broken.result()
-                raise BrokenReceiver(f"{type(error).__name__}: {error}") from error
+            await self._pump(receiver, checkpointed, cutting)
+        except Disconnected as error:
+            raise BrokenReceiver(str(error)) from error
         finally:
-            for task in (receiving, cutting):
-                task.cancel()
-            broken.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await receiving
+            cutting.cancel()
+            receiver.close()
 
-    async def _receive(self, client: EventHubConsumerClient, start: Start, broken: "asyncio.Future[Exception]") -> None:
-        async def on_batch(context: Any, events: list[EventData]) -> None:
-            await self._received.put(events)
-            await self._received.join()  # meanwhile events gather in the client, and the next batch is fuller
-
-        async def on_error(context: Any, error: Exception) -> None:
-            if not broken.done():
-                broken.set_result(error)
-
-        try:
-            await client.receive_batch(
-                on_batch,
-                on_error=on_error,
-                partition_id=self.partition,
-                owner_level=0,
-                max_batch_size=self._options.max_event_batch_size,
-                prefetch=max(1, self._options.prefetch_count),
-                starting_position=start.position,
-                starting_position_inclusive=start.is_inclusive,
-            )
-        except EventHubError as error:
-            await on_error(None, error)
-
-    async def _pump(self, start: Start, ends: "set[asyncio.Future[Any]]") -> None:
+    async def _pump(self, receiver: Receiver, checkpointed: datetime | None, cutting: "asyncio.Future[Any]") -> None:
+        """While an invocation runs, events gather in the receiver, so that the next batch is fuller."""
         loop = asyncio.get_running_loop()
-        while not self._cut.is_set():
-            arriving = asyncio.ensure_future(self._received.get())
-            wait = None if self._deadline is None else max(0.0, self._deadline - loop.time())
-            await asyncio.wait({arriving, *ends}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            if any(end.done() for end in ends):
+        arriving: asyncio.Task[Sequence[ReceivedEvent]] | None = None
+        try:
+            while not self._cut.is_set():
+                if arriving is None:
+                    arriving = asyncio.create_task(receiver.receive(self._options.max_event_batch_size))
+                wait = None if self._deadline is None else max(0.0, self._deadline - loop.time())
+                await asyncio.wait({arriving, cutting}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+                if cutting.done():
+                    return
+                if arriving.done():
+                    self._batches.add(arriving.result())
+                    arriving = None
+                is_due = self._deadline is not None and loop.time() >= self._deadline
+                await self._dispatch_ready(partial=is_due)
+                self._set_deadline(loop.time(), checkpointed, was_due=is_due)
+        finally:
+            if arriving is not None:
                 arriving.cancel()
-                return
-            has_arrived = arriving.done()
-            if has_arrived:
-                self._batches.add(arriving.result())
-            else:
-                arriving.cancel()
-            is_due = self._deadline is not None and loop.time() >= self._deadline
-            await self._dispatch_ready(partial=is_due)
-            self._set_deadline(loop.time(), start.checkpointed, was_due=is_due)
-            if has_arrived:
-                self._received.task_done()
+                await asyncio.gather(arriving, return_exceptions=True)
 
     async def _dispatch_ready(self, *, partial: bool) -> None:
         while not self._cut.is_set() and (batch := self._batches.take(partial=partial)):
@@ -170,7 +142,7 @@ class PartitionPump:
                 wait = first_wait(wait, datetime.now(UTC) - checkpointed if checkpointed else None)
             self._deadline = now + wait.total_seconds()
 
-    async def _dispatch(self, batch: Sequence[EventData]) -> None:
+    async def _dispatch(self, batch: Sequence[ReceivedEvent]) -> None:
         self._since_checkpoint += 1
         is_checkpointing = (
             self._options.enable_checkpointing and self._since_checkpoint >= self._options.batch_checkpoint_frequency
@@ -184,7 +156,7 @@ class PartitionPump:
         if is_checkpointing and not self._cut.is_set():
             await self._checkpoint(batch[-1])
 
-    async def _invoke(self, events: Sequence[EventData], context: PartitionContext) -> None:
+    async def _invoke(self, events: Sequence[ReceivedEvent], context: PartitionContext) -> None:
         trigger = self._invoker.function.trigger
         try:
             call = call_of(events, context, trigger)
@@ -194,9 +166,9 @@ class PartitionPump:
             return
         await self._invoker.run(call, self._cut)
 
-    async def _checkpoint(self, last: EventData) -> None:
+    async def _checkpoint(self, last: ReceivedEvent) -> None:
         try:
-            await self._checkpoints(self.partition, offset_of(last), last.sequence_number or 0)
+            await self._checkpoints(self.partition, last.offset or "-1", last.sequence_number or 0)
         except AzureError as error:
             text = f"The checkpoint of partition {self.partition} of {self._hub.name} could not be written"
             self._console.show(HOST, f"{text}, a later one will be: {error}", logging.ERROR)
