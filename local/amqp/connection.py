@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from local.amqp import performatives as frames
 from local.amqp.codec import NULL, DecodeError, Described, string, symbol, uint, ushort
 from local.amqp.errors import DECODE_ERROR, FRAMING_ERROR, INVALID_FIELD, UNAUTHORIZED, Disconnected
-from local.amqp.links import Link, ReceivingLink
+from local.amqp.links import Link, ReceivingLink, SendingLink
 
 MAX_FRAME: Final = 65_536
 IDLE_SECONDS: Final = 60.0
@@ -224,9 +224,16 @@ class Connection(asyncio.Protocol):
             self._unsettled.append(fields[1])
 
     def _on_disposition(self, fields: list[Any]) -> None:
-        outcome = fields[4]
-        if isinstance(outcome, Described) and outcome.descriptor == frames.REJECTED:
+        """What became of messages that we sent: accepted, or this connection is over."""
+        _, first, last, _, outcome, _ = fields
+        if not isinstance(outcome, Described):
+            return
+        if outcome.descriptor in (frames.REJECTED, frames.RELEASED, frames.MODIFIED):
             self.fail(_refusal(outcome.value[0] if isinstance(outcome.value, list) and outcome.value else None))
+            return
+        for link in self._joined:
+            if isinstance(link, SendingLink):
+                link.on_accepted(first, first if last is None else last)
 
     def _settle(self) -> None:
         """Accepts what came unsettled (part 2, 2.6.12): all of it at once."""

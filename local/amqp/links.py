@@ -10,6 +10,8 @@ from local.amqp.codec import NULL, binary, boolean, described, listed, string, u
 SETTLED_BY_SENDER: Final = 1
 SETTLED_BY_RECEIVER: Final = 2
 """How deliveries are settled (part 2, 2.8.2): when they are sent, or as the sender chooses for each."""
+FRAME_PAYLOAD: Final = 65_000
+"""Bytes of a message that go into one frame, where the peer takes the frames that Event Hubs takes: 64 KB."""
 _WRAP = 0xFFFFFFFF
 
 
@@ -29,11 +31,12 @@ class Carrier(Protocol):
 
 
 class SendingLink:
-    """We send: requests to a node, a frame each."""
+    """We send. `unsettled` are the numbers of the messages that the peer has not accepted yet."""
 
     def __init__(self, carrier: Carrier, name: str, source: bytes, target: bytes) -> None:
         self.name = name
         self.credit = 0
+        self.unsettled: set[int] = set()
         self._carrier = carrier
         self._sent = 0
         self._handle = carrier.join(self)
@@ -47,13 +50,24 @@ class SendingLink:
         if fields[6] is not None:
             self.credit = ((fields[5] or 0) + fields[6] - self._sent) & _WRAP
 
-    def send(self, message: bytes) -> None:
-        """Sends one message. Needs credit of 1."""
+    def send(self, message: bytes, message_format: int = 0) -> int:
+        """Sends one message, over several frames where it has to; its number. Needs credit of 1."""
         number = self._carrier.next_delivery()
-        fields = (uint(self._handle), uint(number), binary(b"%d" % number), uint(0), boolean(False))
-        self._carrier.send(frames.performative(frames.TRANSFER, *fields) + message)
+        head = (uint(self._handle), uint(number), binary(b"%d" % number), uint(message_format), boolean(False))
+        rest = memoryview(message)
+        while len(rest) > FRAME_PAYLOAD:
+            transfer = frames.performative(frames.TRANSFER, *head, boolean(True))
+            self._carrier.send(transfer + rest[:FRAME_PAYLOAD])
+            self._carrier.next_delivery()
+            rest = rest[FRAME_PAYLOAD:]
+        self._carrier.send(frames.performative(frames.TRANSFER, *head) + rest)
         self._sent += 1
         self.credit -= 1
+        self.unsettled.add(number)
+        return number
+
+    def on_accepted(self, first: int, last: int) -> None:
+        self.unsettled = {number for number in self.unsettled if not first <= number <= last}
 
 
 class ReceivingLink:

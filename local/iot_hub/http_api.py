@@ -3,7 +3,6 @@
 Sources: Microsoft Learn, IoT Hub REST API: "Device - Send Device Event", "Devices - …", "Twin - …" (2021-04-12).
 """
 
-import asyncio
 import base64
 import binascii
 import json
@@ -82,8 +81,7 @@ class _Api:
     async def send(self, request: Request) -> Response:
         device, module = request.path_params["device"], request.path_params.get("module")
         sender = self._door.access.device(request.headers.get("authorization", ""), device, module)
-        messages = _messages(request, await _limited_body(request))
-        await asyncio.gather(*(self._door.accept(sender, message) for message in messages))
+        await self._door.accept(sender, _messages(request, await _limited_body(request)))
         return Response(status_code=204)
 
     async def list_devices(self, request: Request) -> Response:
@@ -202,7 +200,10 @@ async def _json(request: Request) -> dict[str, Any]:
 def _messages(request: Request, body: bytes) -> list[DeviceMessage]:
     headers = request.headers
     if headers.get("content-type", "").partition(";")[0] == BATCH_TYPE:
-        return [_batched(each) for each in _batch(body)]
+        try:
+            return [_batched(each) for each in _batch(body)]
+        except UnicodeEncodeError as error:
+            raise BadRequest(f"a text of the batch is no Unicode: {error}") from error
     properties = {name[len(_PROPERTY) :]: value for name, value in headers.items() if name.startswith(_PROPERTY)}
     system = {known: headers[name] for name, known in _SYSTEM.items() if name in headers}
     return [DeviceMessage(body, properties, system)]
@@ -230,6 +231,8 @@ def _batched(item: Any) -> DeviceMessage:
     given: Mapping[str, Any] = item.get("properties") or {}
     system = {_BATCH_SYSTEM[name]: str(value) for name, value in given.items() if name in _BATCH_SYSTEM}
     plain = {name.removeprefix(_PROPERTY): str(value) for name, value in given.items() if name not in _BATCH_SYSTEM}
+    for text in (*system.values(), *plain, *plain.values()):
+        text.encode()
     return DeviceMessage(body, plain, system)
 
 

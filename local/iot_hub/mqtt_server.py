@@ -87,7 +87,7 @@ class MqttConnection(asyncio.Protocol):
             await asyncio.sleep(rule.delay_ms / 1000)
         if rule is not None and rule.action != "delay":
             raise HubUnavailable("injected fault")
-        await self._door.accept(sender, telemetry.message)
+        await self._door.accept(sender, [telemetry.message])
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
