@@ -3,6 +3,7 @@
 Source: Microsoft Learn, "Azure Functions developer guide", Connections; "Configure an identity-based connection".
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 STORAGE = "AzureWebJobsStorage"
+_LOOPBACK = re.compile(
+    r"(endpoint=\w+://(localhost|127\.0\.0\.1|\[::1\])[:/;])|usedevelopmentstorage=true", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,14 @@ class Connection:
     name: str
     text: str | None
     section: dict[str, str]
+
+    @property
+    def uses_proxies(self) -> bool:
+        """Whether requests look for the environment's proxies: not to this machine, as that costs each a thread's time.
+
+        What this tells is `use_env_settings` of azure-core's transport.
+        """
+        return not (self.text and _LOOPBACK.search(self.text))
 
     def need(self, *keys: str) -> str:
         """The section's first key that is set. Raises MissingSetting when none is."""

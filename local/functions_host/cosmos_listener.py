@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
@@ -250,6 +251,7 @@ class CosmosListener:
 
 def _client(connection: Connection) -> CosmosClient:
     """A client of the Cosmos account, which the caller closes."""
+    transport = AioHttpTransport(use_env_settings=connection.uses_proxies)
     if connection.text:
-        return CosmosClient.from_connection_string(connection.text)
-    return CosmosClient(connection.need("accountEndpoint"), credential=connection.credential())
+        return CosmosClient.from_connection_string(connection.text, transport=transport)
+    return CosmosClient(connection.need("accountEndpoint"), credential=connection.credential(), transport=transport)

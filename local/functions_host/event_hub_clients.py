@@ -10,7 +10,7 @@ from local.amqp.namespaces import Namespace, namespace_by_identity, namespace_by
 from local.amqp.receiver import Retries
 from local.functions_host.connections import Connection
 from local.functions_host.host_json import ClientRetries
-from local.functions_host.storage_clients import blob_url, storage_retries, storage_text
+from local.functions_host.storage_clients import blob_url, storage_options, storage_text
 
 
 def event_hub_consumer(connection: Connection, hub: str, group: str, retries: ClientRetries) -> EventHubConsumerClient:
@@ -59,13 +59,10 @@ def event_hub_producer(connection: Connection, hub: str) -> EventHubProducerClie
 
 def checkpoint_store(connection: Connection, container: str) -> BlobCheckpointStore:
     """Event Hubs checkpoints and ownership in a container of the storage account, which the caller closes."""
+    options = storage_options(connection)
     if connection.text:
-        return BlobCheckpointStore.from_connection_string(
-            storage_text(connection.text), container, retry_policy=storage_retries()
-        )
-    return BlobCheckpointStore(
-        blob_url(connection), container, credential=connection.credential(), retry_policy=storage_retries()
-    )
+        return BlobCheckpointStore.from_connection_string(storage_text(connection.text), container, **options)
+    return BlobCheckpointStore(blob_url(connection), container, credential=connection.credential(), **options)
 
 
 def event_hub_namespace(connection: Connection) -> str:

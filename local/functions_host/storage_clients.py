@@ -1,5 +1,7 @@
 """Clients of a storage account's blobs and queues."""
 
+from typing import Any
+
 from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
@@ -10,18 +12,20 @@ from local.functions_host.connections import Connection
 
 def blob_service(connection: Connection) -> BlobServiceClient:
     """A client of the storage account's blobs, which the caller closes."""
+    options = storage_options(connection)
     if connection.text:
-        return BlobServiceClient.from_connection_string(storage_text(connection.text), retry_policy=storage_retries())
-    return BlobServiceClient(blob_url(connection), credential=connection.credential(), retry_policy=storage_retries())
+        return BlobServiceClient.from_connection_string(storage_text(connection.text), **options)
+    return BlobServiceClient(blob_url(connection), credential=connection.credential(), **options)
 
 
 def queue_service(connection: Connection) -> QueueServiceClient:
     """A client of the storage account's queues, which the caller closes."""
+    options = storage_options(connection)
     if connection.text:
-        return QueueServiceClient.from_connection_string(storage_text(connection.text), retry_policy=storage_retries())
+        return QueueServiceClient.from_connection_string(storage_text(connection.text), **options)
     account = connection.section.get("accountname")
     url = f"https://{account}.queue.core.windows.net" if account else connection.need("queueServiceUri", "serviceUri")
-    return QueueServiceClient(url, credential=connection.credential(), retry_policy=storage_retries())
+    return QueueServiceClient(url, credential=connection.credential(), **options)
 
 
 def base64_queue(service: QueueServiceClient, name: str) -> QueueClient:
@@ -42,9 +46,14 @@ def storage_text(connection: str) -> str:
     return ";".join(["DefaultEndpointsProtocol=http", f"AccountName={ACCOUNT}", f"AccountKey={KEY}", *endpoints])
 
 
-def storage_retries() -> ExponentialRetry:
-    """Some seconds, like the .NET client's; this SDK's default of over a minute would hold up a partition as long."""
-    return ExponentialRetry(initial_backoff=0, increment_base=2, retry_total=2, random_jitter_range=1)
+def storage_options(connection: Connection) -> dict[str, Any]:
+    """How the host's storage clients behave.
+
+    They retry for some seconds, like the .NET client's; this SDK's default of over a minute would hold up a partition
+    as long.
+    """
+    retries = ExponentialRetry(initial_backoff=0, increment_base=2, retry_total=2, random_jitter_range=1)
+    return {"retry_policy": retries, "use_env_settings": connection.uses_proxies}
 
 
 def blob_url(connection: Connection) -> str:

@@ -125,6 +125,24 @@ async def test_development_storage_is_azurite_on_its_own_ports() -> None:
     await client.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "section", "uses_proxies"),
+    [
+        ("UseDevelopmentStorage=true", {}, False),
+        ("Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=n;SharedAccessKey=k", {}, False),
+        ("AccountEndpoint=http://localhost:8081/;AccountKey=k;", {}, False),
+        ("DefaultEndpointsProtocol=http;AccountName=a;BlobEndpoint=http://127.0.0.1:10000/a;AccountKey=k", {}, False),
+        ("AccountEndpoint=https://localhost.documents.azure.com:443/;AccountKey=k;", {}, True),
+        ("DefaultEndpointsProtocol=https;AccountName=a;AccountKey=k", {}, True),
+        (None, {"accountname": "a"}, True),
+    ],
+)
+def test_only_services_on_this_machine_are_reached_without_looking_for_proxies(
+    text: str | None, section: dict[str, str], uses_proxies: bool
+) -> None:
+    assert Connection("C", text, section).uses_proxies is uses_proxies
+
+
 async def test_storage_is_reached_by_account_name_or_service_uri() -> None:
     for section, url in (
         ({"accountname": "acc"}, "https://acc.blob.core.windows.net/"),
