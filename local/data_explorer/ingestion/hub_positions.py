@@ -1,19 +1,17 @@
-"""How far a data connection has read each partition, in the form in which azure-eventhub asks for it."""
+"""How far a data connection has read each partition."""
 
-import time
 from collections.abc import Iterable
-from typing import Any
 
-from azure.eventhub.aio import CheckpointStore
-
+from local.amqp.receiver import Position
 from local.data_explorer.ingested import Checkpoint
 
+_START = Position("-1")
 
-class Positions(CheckpointStore):
+
+class Positions:
     """The last event taken from each partition: what is committed, and what waits in this process to be committed.
 
-    The SDK reads them when it opens a partition again, so a lost connection neither repeats nor skips an event. This
-    process owns every partition: no other reader is in its consumer group.
+    Where a partition is opened again, so that a lost connection neither repeats nor skips an event.
     """
 
     def __init__(self, committed: Iterable[Checkpoint]) -> None:
@@ -23,6 +21,11 @@ class Positions(CheckpointStore):
     def partitions(self) -> list[str]:
         """Those that an event was taken from."""
         return list(self._taken)
+
+    def next(self, partition: str) -> Position:
+        """Where the partition goes on."""
+        taken = self._taken.get(partition)
+        return _START if taken is None else Position(taken.offset)
 
     def last(self, partition: str) -> int:
         """The sequence number of the last event taken; -1 when there is none."""
@@ -35,31 +38,3 @@ class Positions(CheckpointStore):
     def forget(self, partition: str) -> None:
         """Starts the partition over: its hub was made anew, so its numbers mean other events."""
         self._taken.pop(partition, None)
-
-    async def list_checkpoints(
-        self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **kwargs: Any
-    ) -> Iterable[dict[str, Any]]:
-        return [
-            {
-                "fully_qualified_namespace": fully_qualified_namespace,
-                "eventhub_name": eventhub_name,
-                "consumer_group": consumer_group,
-                "partition_id": taken.partition,
-                "sequence_number": taken.sequence_number,
-                "offset": taken.offset,
-            }
-            for taken in self._taken.values()
-        ]
-
-    async def list_ownership(
-        self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **kwargs: Any
-    ) -> Iterable[dict[str, Any]]:
-        return []
-
-    async def claim_ownership(
-        self, ownership_list: Iterable[dict[str, Any]], **kwargs: Any
-    ) -> Iterable[dict[str, Any]]:
-        return [{**ownership, "etag": "", "last_modified_time": time.time()} for ownership in ownership_list]
-
-    async def update_checkpoint(self, checkpoint: dict[str, Any], **kwargs: Any) -> None:
-        raise NotImplementedError("positions move with the rows, in the database's own transaction")

@@ -1,11 +1,14 @@
-"""Reads a hub for a data connection: every partition, through azure-eventhub, from the start or the last commit."""
+"""Reads a hub for a data connection: every partition, from the start or the last commit."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
-from azure.eventhub import EventData
-from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
+from azure.eventhub.aio import EventHubConsumerClient
 
+from local.amqp.events import ReceivedEvent
+from local.amqp.namespaces import namespace_by_key
+from local.amqp.receiver import Receiver, Retries, Subscription
 from local.data_explorer.database import Database
 from local.data_explorer.errors import EntityNotFound
 from local.data_explorer.ingestion.connection_events import DataConnection
@@ -16,8 +19,9 @@ from local.data_explorer.ingestion.hub_positions import Positions
 from local.faults import Faults
 
 _RECEIVED_AT_ONCE = 1_000
-_BALANCING_SECONDS = 0.2
-"""How soon the SDK opens a partition again, and lets itself be stopped."""
+_WINDOW = 4 * _RECEIVED_AT_ONCE
+_OWNER_LEVEL = 0
+"""No other reader is in its consumer group; an earlier one of a process that was killed gives way at once."""
 _SCHEMA_SETTLES_SECONDS = 1.5
 _LATER_RETRY_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -33,7 +37,6 @@ class HubReader:
         self._positions = Positions(database.checkpoints(connection.name).values())
         self._commits = Commits(database, connection, faults)
         self._embed = embedding(connection.system_properties)
-        self._failure: Exception | None = None
 
     async def run(self) -> None:
         """Reads and commits."""
@@ -56,7 +59,7 @@ class HubReader:
         while True:
             try:
                 await self._session()
-                reason = str(self._failure or "")
+                reason = ""
             except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the connection is made again
                 reason = str(error)
             is_news = reason != told
@@ -66,37 +69,27 @@ class HubReader:
             await asyncio.sleep(RETRY_SECONDS if is_news else _LATER_RETRY_SECONDS)
 
     async def _session(self) -> None:
-        """Reads all partitions until the connection breaks. Raises what azure-eventhub raises."""
+        """Reads all partitions until the connection breaks. Raises what azure-eventhub raises, and Disconnected."""
         self._commits.cut.clear()
-        self._failure = None
         client = EventHubConsumerClient.from_connection_string(
             self._connection_string,
             consumer_group=self._connection.consumer_group,
             eventhub_name=self._connection.hub,
-            checkpoint_store=self._positions,
-            load_balancing_interval=_BALANCING_SECONDS,
             retry_total=0,
         )
         async with client:
-            receiving = asyncio.ensure_future(
-                client.receive_batch(
-                    self._on_events,
-                    on_error=self._on_error,
-                    starting_position="-1",
-                    max_batch_size=_RECEIVED_AT_ONCE,
-                    prefetch=4 * _RECEIVED_AT_ONCE,
-                )
-            )
-            checking = asyncio.ensure_future(self._check_positions(client))
-            cut = asyncio.ensure_future(self._commits.cut.wait())
-            try:
-                await asyncio.wait([receiving, cut], return_when=asyncio.FIRST_COMPLETED)
-                if receiving.done():
-                    receiving.result()
-            finally:
-                for task in (receiving, checking, cut):
-                    task.cancel()
-                await asyncio.gather(receiving, checking, cut, return_exceptions=True)
+            partitions = await client.get_partition_ids()
+            await self._check_positions(client)
+        tasks = {asyncio.create_task(self._receive(partition)) for partition in partitions}
+        tasks.add(asyncio.create_task(self._until_cut()))
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _check_positions(self, client: EventHubConsumerClient) -> None:
         """A position beyond a partition's last event is of a hub made anew since: it is read from the start."""
@@ -106,21 +99,30 @@ class HubReader:
             if self._positions.last(partition) > properties["last_enqueued_sequence_number"]:
                 _log.warning("hub %s is new: partition %s is read from its start", self._connection.hub, partition)
                 self._positions.forget(partition)
-                self._commits.cut.set()
 
-    async def _on_error(self, context: PartitionContext | None, error: Exception) -> None:
-        self._failure = error
-        self._commits.cut.set()
+    async def _until_cut(self) -> None:
+        await self._commits.cut.wait()
 
-    async def _on_events(self, context: PartitionContext, received: list[EventData]) -> None:
-        partition = context.partition_id
+    async def _receive(self, partition: str) -> None:
+        """Reads one partition. Raises Disconnected."""
+        hub, group = self._connection.hub, self._connection.consumer_group
+        subscription = Subscription(hub, group, partition, _WINDOW, owner_level=_OWNER_LEVEL)
+        namespace = namespace_by_key(self._connection_string)
+        receiver = Receiver(namespace, subscription, self._positions.next(partition), Retries(most=0))
+        try:
+            while True:
+                await self._take(partition, await receiver.receive(_RECEIVED_AT_ONCE))
+        finally:
+            receiver.close()
+
+    async def _take(self, partition: str, received: Sequence[ReceivedEvent]) -> None:
         last = self._positions.last(partition)
         events = [
             event for each in received if (event := event_of(partition, each, self._embed)).sequence_number > last
         ]
         if events:
-            self._positions.take(position(self._connection, events[-1]))
             await self._commits.add(events)
+            self._positions.take(position(self._connection, events[-1]))
 
 
 def has_target(database: Database, connection: DataConnection) -> bool:

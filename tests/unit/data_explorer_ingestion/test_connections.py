@@ -5,11 +5,10 @@ from collections.abc import Mapping
 
 import duckdb
 import pytest
-from azure.eventhub import EventData
-from azure.eventhub.amqp import AmqpAnnotatedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.amqp.events import ReceivedEvent
 from local.data_explorer.cluster import Cluster
 from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.database import Database
@@ -153,16 +152,15 @@ def test_properties_that_cannot_be_followed_are_refused(properties: dict[str, st
 
 
 def test_event_keeps_its_body_properties_and_chosen_annotations() -> None:
-    received = EventData("")
-    received._raw_amqp_message = AmqpAnnotatedMessage(
-        data_body=[b'{"a"', b": 1}"],
+    received = ReceivedEvent(
+        b'{"a": 1}',
         annotations={
-            b"x-opt-sequence-number": 5,
-            b"x-opt-offset": b"120",
-            b"x-opt-enqueued-time": 1738668292991,
-            b"iothub-connection-device-id": b'd"1',
+            "x-opt-sequence-number": 5,
+            "x-opt-offset": "120",
+            "x-opt-enqueued-time": 1738668292991,
+            "iothub-connection-device-id": 'd"1',
         },
-        application_properties={b"Table": b"T"},
+        application_properties={"Table": "T"},
     )
     names = ("x-opt-enqueued-time", "iothub-connection-device-id", "x-opt-sequence-number", "x-opt-partition-key")
 
