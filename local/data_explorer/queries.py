@@ -3,8 +3,9 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -24,7 +25,7 @@ from local.data_explorer.kql.statements import split_settings, visualization
 from local.data_explorer.requests import KustoRequest, QueryLimits, limits
 from local.data_explorer.responses import Answer
 from local.data_explorer.results import ResultTable
-from local.data_explorer.wire import fetch
+from local.data_explorer.wire import Shape, fetch, shape
 
 _WHOLE = 2**62
 INTERRUPT_EVERY = 0.05
@@ -110,7 +111,12 @@ def run_sql(
 ) -> tuple[ResultTable, KustoError | None]:
     """Runs SQL that the translator made; `given` are relations of its own. The error says that the rows are partial."""
     with _cursor(database, allowed, cancellation, given or {}) as cursor:
-        return _limited(cursor.sql(sql, params=parameters or None), allowed)
+
+        def asked() -> Shape:
+            return shape(cursor.sql(sql, params=parameters or None))
+
+        shaped = asked() if given or parameters else database.translator.shape(sql, asked)
+        return _limited(partial(fetch, cursor, sql, parameters, shaped), allowed)
 
 
 @contextmanager
@@ -139,10 +145,10 @@ def registered(cursor: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table])
             cursor.unregister(name)
 
 
-def _limited(relation: duckdb.DuckDBPyRelation, allowed: QueryLimits) -> tuple[ResultTable, KustoError | None]:
+def _limited(fetched: Callable[[int], ResultTable], allowed: QueryLimits) -> tuple[ResultTable, KustoError | None]:
     if allowed.take is not None and (allowed.rows is None or allowed.take <= allowed.rows):
-        return fetch(relation, allowed.take), None
-    table = fetch(relation, _WHOLE if allowed.rows is None else allowed.rows + 1)
+        return fetched(allowed.take), None
+    table = fetched(_WHOLE if allowed.rows is None else allowed.rows + 1)
     if allowed.rows is not None and len(table.rows) > allowed.rows:
         kept = ResultTable(table.columns, table.rows[: allowed.rows])
         return kept, _too_large(f"the set limit of {allowed.rows} records")

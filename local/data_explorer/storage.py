@@ -4,6 +4,7 @@ A database's file has three schemas: `rows` holds each table's rows with the hid
 queries see, a view for each table and materialized view; `meta` holds the catalog, extents and checkpoints.
 """
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ class Storage:
         )
         self._root.execute("SET GLOBAL TimeZone = 'UTC'")
         python_functions.install(self._root, functions)
-        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._idle: dict[str, list[duckdb.DuckDBPyConnection]] = {}
         self._idle_lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -90,14 +91,14 @@ class Storage:
     def reading(self, database: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of this thread's own while the block runs, with `database` as its default."""
         with self._idle_lock:
-            cursor = self._idle.pop() if self._idle else None
-        cursor = cursor or self._root.cursor()
-        cursor.execute(f"USE {quoted(database)}.main")
+            idle = self._idle.setdefault(database, [])
+            cursor = idle.pop() if idle else None
+        cursor = cursor or self.cursor(database)
         try:
             yield cursor
         finally:
             with self._idle_lock:
-                self._idle.append(cursor)
+                idle.append(cursor)
 
     def cursor(self, database: str) -> duckdb.DuckDBPyConnection:
         """A cursor for the caller to keep, with `database` as its default."""
@@ -107,7 +108,7 @@ class Storage:
 
     def close(self) -> None:
         """Writes the logs into the files and lets go of them."""
-        for cursor in self._idle:
+        for cursor in itertools.chain.from_iterable(self._idle.values()):
             cursor.close()
         for name in self.names():
             self._root.execute(f"CHECKPOINT {quoted(name)}")

@@ -4,7 +4,8 @@ A tick is 100 ns. Source: Learn, "Query V2 HTTP response", the encoding of value
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -54,17 +55,33 @@ def type_of(duckdb_type: str) -> KustoType:
     return "dynamic" if is_nested else "string"
 
 
-def fetch(relation: duckdb.DuckDBPyRelation, limit: int) -> ResultTable:
-    """Runs a query and encodes up to `limit` rows of it. Raises duckdb.Error."""
+@dataclass(frozen=True)
+class Shape:
+    """What a query's rows look like, and the SQL that gives its columns in forms that Python reads without loss."""
+
+    columns: tuple[ResultColumn, ...]
+    selected: str
+
+
+def shape(relation: duckdb.DuckDBPyRelation) -> Shape:
+    """Asks DuckDB, which plans the query for that."""
     kinds = [type_of(str(kind)) for kind in relation.types]
     shown = [index for index, name in enumerate(relation.columns) if name != EXTENT]
     columns = tuple(ResultColumn(relation.columns[index], kinds[index]) for index in shown)
     selected = ", ".join(
         f"{_readable(f'#{index + 1}', kinds[index], str(relation.types[index]))} AS c{index}" for index in shown
     )
-    data = relation.limit(limit).project(selected).to_arrow_table()
-    encoded = [_ENCODERS[column.type](data.column(place)) for place, column in enumerate(columns)]
-    return ResultTable(columns, list(zip(*encoded, strict=True)), data.nbytes)
+    return Shape(columns, selected)
+
+
+def fetch(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object], shaped: Shape, limit: int
+) -> ResultTable:
+    """Runs a query and encodes up to `limit` rows of it. Raises duckdb.Error."""
+    rows = f"SELECT {shaped.selected} FROM (SELECT * FROM ({sql}) LIMIT {limit})"
+    data = cursor.sql(rows, params=parameters or None).to_arrow_table()
+    encoded = [_ENCODERS[column.type](data.column(place)) for place, column in enumerate(shaped.columns)]
+    return ResultTable(shaped.columns, list(zip(*encoded, strict=True)), data.nbytes)
 
 
 def _readable(column: str, kind: KustoType, stored: str) -> str:

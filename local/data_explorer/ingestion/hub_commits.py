@@ -20,8 +20,10 @@ from local.faults import FaultRule, Faults
 OPERATION = "data-connection"
 """What fault rules call one commit of a data connection."""
 RETRY_SECONDS = 0.5
-_GATHERING_SECONDS = 0.3
-"""Between two commits at least: each costs as much as hundreds of events, however small it is."""
+_LONGEST_GATHERING_SECONDS = 0.5
+_GATHERING_SHARE = 10
+"""So many times what the last commit took go by before the next, up to that: each costs as much as hundreds of events,
+however small it is."""
 _ENOUGH = 8_000
 """So many events are worth a commit at once."""
 _LARGEST = 12_000
@@ -41,7 +43,7 @@ class Commits:
         self._connection = connection
         self._faults = faults
         self._pending: list[Event] = []
-        self._committed = 0.0
+        self._next_at = 0.0
         self._arrived = asyncio.Event()
         self._has_enough = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -66,8 +68,10 @@ class Commits:
             await self._gather()
             events = self._pending[:_LARGEST]
             await self._until_unfaulted()
+            began = time.monotonic()
             await self.commit(events)
-            self._committed = time.monotonic()
+            ended = time.monotonic()
+            self._next_at = ended + min(_GATHERING_SHARE * (ended - began), _LONGEST_GATHERING_SECONDS)
             del self._pending[: len(events)]
             self._has_room.set()
             if len(self._pending) < _ENOUGH:
@@ -77,9 +81,8 @@ class Commits:
 
     async def _gather(self) -> None:
         """Lets a commit grow while events stream in; after a pause the first ones don't wait."""
-        left = self._committed + _GATHERING_SECONDS - time.monotonic()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._has_enough.wait(), max(left, 0))
+            await asyncio.wait_for(self._has_enough.wait(), max(self._next_at - time.monotonic(), 0))
 
     async def _until_unfaulted(self) -> None:
         """Waits out the fault rules that hit this connection's commits."""

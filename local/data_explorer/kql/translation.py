@@ -32,6 +32,7 @@ from local.data_explorer.kql.spellings import respelled
 from local.data_explorer.kql.stored_functions import StoredFunctions
 from local.data_explorer.kql.typing import typed
 from local.data_explorer.kql.unsupported import not_supported
+from local.data_explorer.wire import Shape
 
 KEPT_TRANSLATIONS = 1000
 Run = Callable[[str, dict[str, Any]], list[tuple[str, list[str]]]]
@@ -63,6 +64,16 @@ class Translator:
         self._functions = StoredFunctions(catalog.functions.values())
         self._kept: OrderedDict[tuple[str, str | None, str], _Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._shapes: dict[str, Shape] = {}
+
+    def shape(self, sql: str, ask: Callable[[], Shape]) -> Shape:
+        """What the rows of a query look like that reads nothing beyond the catalog; `ask` finds it the first time."""
+        known = self._shapes.get(sql)
+        if known is None:
+            if len(self._shapes) >= KEPT_TRANSLATIONS:
+                self._shapes.clear()
+            known = self._shapes[sql] = ask()
+        return known
 
     def translate(
         self,

@@ -1,6 +1,7 @@
 """Brings materialized views up to date: each time, what came since the last time is merged into what is kept."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from local.data_explorer.storage import EXTENT, quoted
 
 FRESH_ROWS = 100_000
 """So many new rows of all tables are merged though more come; queries aggregate fewer of them each time anew."""
+QUIET_SECONDS = 3.0
 
 
 class Maintenance:
@@ -27,15 +29,18 @@ class Maintenance:
         self._plans: dict[str, tuple[MaterializedView, Plan]] = {}
         self._seen = (0, -1)
         self._merged_rows = 0
-        self._looked = -1
+        self._looked = (-1, 0.0)
 
     def is_due(self) -> bool:
-        """Whether it is worth while to `run`: much has come, or nothing any more since this was asked last.
+        """Whether it is worth while to `run`: much has come, or nothing any more for some seconds.
 
         Each run costs tens of milliseconds of planning, however little there is to merge.
         """
-        before, self._looked = self._looked, self._database.last_extent
-        return before == self._looked or self._database.appended_rows - self._merged_rows >= FRESH_ROWS
+        extent, now = self._database.last_extent, time.monotonic()
+        if extent != self._looked[0]:
+            self._looked = (extent, now)
+        is_quiet = now - self._looked[1] >= QUIET_SECONDS
+        return is_quiet or self._database.appended_rows - self._merged_rows >= FRESH_ROWS
 
     def run(self) -> bool:
         """Brings every enabled view up to date; False when there was nothing new. Blocks."""
