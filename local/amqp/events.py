@@ -48,6 +48,12 @@ _long_at = struct.Struct(">q").unpack_from
 _uint_at = struct.Struct(">I").unpack_from
 
 
+class Timestamp(int):
+    """A value of AMQP's timestamp type: milliseconds since 1970 (part 1, 1.6.17)."""
+
+    __slots__ = ()
+
+
 class ReceivedEvent(NamedTuple):
     """One event. `annotations` are the service's and the sender's; `properties` the message's own, those it has."""
 
@@ -124,7 +130,8 @@ def _map(buffer: bytes, start: int, end: int) -> Mapping[str, Any]:
                 found[name] = _text(buffer[value_at + 2 : index])
             elif kind in _LONGS:
                 index = value_at + 9
-                (found[name],) = _long_at(buffer, value_at + 1)
+                (number,) = _long_at(buffer, value_at + 1)
+                found[name] = number if kind == _LONG else Timestamp(number)
             else:
                 index = skip(buffer, value_at)
                 found[name] = _value(buffer, value_at, index)
@@ -134,7 +141,7 @@ def _map(buffer: bytes, start: int, end: int) -> Mapping[str, Any]:
 
 
 _SHORT_NAMES: Final = (0xA3, 0xA1)
-_LONGS: Final = (0x81, 0x83)
+_LONG, _TIMESTAMP = _LONGS = (0x81, 0x83)
 
 
 def _properties(message: bytes, start: int) -> Mapping[str, Any]:
@@ -153,7 +160,8 @@ def _value(buffer: bytes, start: int, end: int) -> Any:
     if kind in (0xB1, 0xB3):
         return _text(buffer[start + 5 : end])
     try:
-        return decode(buffer, start)[0]
+        value = decode(buffer, start)[0]
+        return Timestamp(value) if kind == _TIMESTAMP else value
     except DecodeError:
         return buffer[start:end]
 

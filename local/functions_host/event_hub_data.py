@@ -7,7 +7,7 @@ GrpcMessageConversionExtensions.cs (how it travels: nulls and empty strings of s
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 import orjson
 from azure.functions.meta import Datum
 
-from local.amqp.events import ReceivedEvent
+from local.amqp.events import ReceivedEvent, Timestamp
 from local.amqp.sections import ENQUEUED_TIME
 from local.functions_host.functions import Binding
 from local.functions_host.invocations import Call
 from local.functions_host.newtonsoft import rewrite_json
 
+_EPOCH = datetime(1970, 1, 1)
 _NO_NUMBER = -(1 << 63)
 """What .NET shows as the sequence number of an event that did not come from a hub."""
 _AS_THEY_ARE = frozenset({str, int, bool, float, type(None)})
@@ -145,7 +146,9 @@ def _properties(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """Bytes that are text are shown as such, other ones in base64, as .NET writes binary."""
+    """Times in UTC, bytes that are text as such, other ones in base64: as .NET writes them."""
+    if isinstance(value, Timestamp):
+        return _time(value) + "Z"
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -160,11 +163,13 @@ def _value(value: Any) -> Any:
 
 @lru_cache(maxsize=1024)
 def _time(milliseconds: int) -> str:
-    """A .NET DateTime as Newtonsoft writes it: no trailing zeros in the fraction."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    seconds = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    """A .NET DateTime as Newtonsoft writes it: no trailing zeros in the fraction, and none beyond years 1 to 9999."""
+    try:
+        moment = _EPOCH + timedelta(seconds=milliseconds // 1000)
+    except OverflowError:
+        return "0001-01-01T00:00:00" if milliseconds < 0 else "9999-12-31T23:59:59.9999999"
     fraction = milliseconds % 1000
-    return f"{seconds}.{fraction:03}".rstrip("0") if fraction else seconds
+    return f"{moment.isoformat()}.{fraction:03}".rstrip("0") if fraction else moment.isoformat()
 
 
 def _dumps(value: Any) -> str:

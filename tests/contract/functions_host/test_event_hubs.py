@@ -26,6 +26,7 @@ def _with_properties(body: str, properties: dict[str | bytes, Any]) -> EventData
     event.properties = properties
     event.message_id = f"id-of-{body}"
     event.content_type = "application/json"
+    event.raw_amqp_message.annotations = {"iothub-enqueuedtime": datetime(2026, 11, 22, 10, 0, 0, 120_000, UTC)}
     return event
 
 
@@ -68,6 +69,7 @@ def test_handlers_get_real_events_with_the_metadata_of_the_real_host(hosts: Host
     system = metadata["SystemPropertiesArray"][0]
     assert system["message-id"] == "id-of-a"
     assert system["content-type"] == "application/json"
+    assert system["iothub-enqueuedtime"] == "2026-11-22T10:00:00.12Z"
     assert system["x-opt-sequence-number"] == system["SequenceNumber"] == 0
     assert system["x-opt-offset"] == system["Offset"] == "0"
     assert system["PartitionKey"] is None

@@ -9,7 +9,7 @@ from azure.functions import EventHubEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.amqp.events import ReceivedEvent
+from local.amqp.events import ReceivedEvent, Timestamp
 from local.functions_host.converters import decode
 from local.functions_host.event_hub_batches import Batches
 from local.functions_host.event_hub_data import PartitionContext, UnreadableBody, batch_call, single_call
@@ -60,6 +60,26 @@ def test_batch_becomes_events_of_the_library() -> None:
     assert metadata is not None
     assert metadata["PartitionKeyArray"] == ["device"], "null keys are left out, as in the real host"
     assert metadata["EnqueuedTimeUtcArray"][1] == "2025-02-04T11:24:52.001"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "written"),
+    [
+        (1_738_668_292_358, "2025-02-04T11:24:52.358Z"),
+        (1_738_668_292_500, "2025-02-04T11:24:52.5Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-(1 << 63), "0001-01-01T00:00:00Z"),
+        ((1 << 63) - 1, "9999-12-31T23:59:59.9999999Z"),
+    ],
+)
+def test_timestamps_are_written_as_net_writes_its_times(milliseconds: int, written: str) -> None:
+    """As IoT Hub's iothub-enqueuedtime, which AMQP tells from a number (azure-functions-python-worker#369)."""
+    event = _event(b"a", 0, iothub_enqueuedtime=Timestamp(milliseconds), plain=milliseconds)
+    metadata = _decoded([event])[0].metadata
+
+    assert metadata is not None
+    assert metadata["SystemPropertiesArray"][0]["iothub-enqueuedtime"] == written
+    assert metadata["SystemPropertiesArray"][0]["plain"] == milliseconds
 
 
 def test_single_event_has_its_own_metadata() -> None:
