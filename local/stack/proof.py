@@ -32,7 +32,8 @@ from simulator.senders import HubSender
 
 STALLED_SECONDS = 60
 """Without any progress for so long, what is missing is not on its way."""
-_SAMPLE_SECONDS = 0.1
+_SAMPLE_SECONDS = 0.25
+"""Between two looks at how many are queryable: each costs both sides some milliseconds of processor time."""
 
 QUERIES = (
     (
