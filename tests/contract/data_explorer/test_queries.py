@@ -295,3 +295,15 @@ def test_paths_that_are_not_served_say_so(data_explorer: ServerProcess) -> None:
 
     assert answer.status_code == 501
     assert "/v1/rest/nothing" in answer.json()["error"]["@message"]
+
+
+def test_a_query_that_was_asked_before_gives_the_columns_that_its_table_has_now(kusto: Kusto, named: Named) -> None:
+    table = named("Reshaped")
+    query = f"{table} | extend b = 1"
+    kusto.rows(f".set {table} <| print a = 5")
+    assert kusto.rows(query) == kusto.rows(query) == [(5, 1)]
+
+    kusto.rows(f".drop table {table}")
+    kusto.rows(f".set {table} <| print n = 'x', a = '5'")
+
+    assert kusto.rows(query) == [("x", "5", 1)]

@@ -29,6 +29,21 @@ def test_policy_sees_only_the_new_rows_and_chains(kusto: Kusto, named: Named) ->
     assert kusto.rows(f"{counted} | order by n asc") == [(1,), (2,)]
 
 
+def test_policies_that_meet_in_one_table_each_hand_on_their_own_rows(kusto: Kusto, named: Named) -> None:
+    raw, left, right, both, out = (named(name) for name in ("Raw", "Left", "Right", "Both", "Out"))
+    kusto.rows(f".create tables {raw} (v:long), {left} (v:long), {right} (v:long), {both} (v:long), {out} (v:long)")
+    policy(kusto, left, raw, f"{raw} | project v = v + 10")
+    policy(kusto, right, raw, f"{raw} | project v = v + 20")
+    met = [{"Source": source, "Query": source, "IsEnabled": True, "IsTransactional": True} for source in (left, right)]
+    kusto.rows(f".alter table {both} policy update @'{json.dumps(met)}'")
+    policy(kusto, out, both, both)
+
+    kusto.rows(f".ingest inline into table {raw} <| 1\n2")
+
+    assert kusto.rows(f"{both} | order by v asc") == [(11,), (12,), (21,), (22,)]
+    assert kusto.rows(f"{out} | order by v asc") == [(11,), (12,), (21,), (22,)]
+
+
 def test_policy_may_join_other_tables_and_ask_the_ingestion_time(kusto: Kusto, named: Named) -> None:
     raw, names, out = named("Raw"), named("Names"), named("Out")
     kusto.rows(f".create tables {raw} (k:long), {out} (name:string, At:datetime)")

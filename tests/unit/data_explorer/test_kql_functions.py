@@ -212,3 +212,12 @@ def test_what_is_missing_is_named_with_its_place(kql: Kql, query: str, name: str
     assert mistake.status == 400
     assert f"'{name}'" in mistake.message
     assert f"[line:position={place}]" in mistake.message
+
+
+def test_substring_of_a_string_column_is_that_of_any_string(kql: Kql) -> None:
+    kql.command(".create table Texts (S: string)")
+    kql.command('.ingest inline into table Texts <| abcd\n""')
+    parts = "project A = substring(S, 1), B = substring(S, 1, 2), C = substring(S, -2), D = substring(S, 9)"
+
+    assert sorted(kql.rows(f"Texts | {parts}")) == [("", "", "", ""), ("bcd", "bc", "cd", "")]
+    assert kql.rows(f"print S = strcat('ab', 'cd') | {parts}") == [("bcd", "bc", "cd", "")]

@@ -130,3 +130,34 @@ def test_extent_numbers_rise_even_when_the_clock_goes_back(
     monkeypatch.setattr(time, "time_ns", lambda: 0)
 
     assert laboratory.database.next_extent() > before
+
+
+def test_views_are_merged_rarely_while_rows_come_and_queries_see_them_all(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laboratory.command(".create materialized-view V on table T { T | summarize count() by v }")
+    maintenance = laboratory.cluster.maintenance(laboratory.database)
+    maintenance.run()
+    monkeypatch.setattr("local.data_explorer.materialization.maintenance.FRESH_ROWS", 3)
+
+    laboratory.database.append([batch(1, 1)])
+    assert not maintenance.is_due()
+    assert laboratory.rows("V") == [(1, 2)]
+
+    laboratory.database.append([batch(1)])
+    assert maintenance.is_due()
+    maintenance.run()
+    assert laboratory.rows("materialized_view('V')") == [(1, 3)]
+
+    laboratory.database.append([batch(2)])
+    assert not maintenance.is_due()
+
+
+def test_views_are_merged_once_nothing_comes_any_more(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    maintenance = laboratory.cluster.maintenance(laboratory.database)
+    laboratory.database.append([batch(1)])
+    assert not maintenance.is_due()
+
+    monkeypatch.setattr("local.data_explorer.materialization.maintenance.QUIET_SECONDS", 0)
+
+    assert maintenance.is_due()

@@ -1,7 +1,11 @@
 """Data connections' events to rows: none is dropped, none counted twice, whatever it holds."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,6 +18,7 @@ from local.data_explorer.commands.dispatch import Commands
 from local.data_explorer.database import Database
 from local.data_explorer.errors import KustoError
 from local.data_explorer.extensions import CommandContext
+from local.data_explorer.ingested import Batch
 from local.data_explorer.ingestion.connection_events import DataConnection, Event, Route, data_connections, route_of
 from local.data_explorer.ingestion.connection_rows import Gathering
 from local.data_explorer.ingestion.failures import IngestionRefused
@@ -127,6 +132,42 @@ async def test_an_outage_of_the_disk_in_the_middle_loses_and_repeats_nothing(
     with database.storage.reading("iot") as cursor:
         found = cursor.execute("""SELECT "Id" FROM rows."Typed" WHERE "Key" = 'outage' ORDER BY 1""").fetchall()
     assert found == [(0,), (1,), (2,), (3,)]
+
+
+async def test_partitions_that_have_events_during_a_commit_share_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = DataConnection("sharing", "h", "iot", "adx", "Typed")
+    append, ends = Database.append, threading.Event()
+    begun, ended = queue.Queue[int](), queue.Queue[int]()
+
+    def waiting(self: Database, batches: Sequence[Batch], **more: Any) -> object:
+        rows = sum(batch.rows.num_rows for batch in batches)
+        begun.put(rows)
+        assert ends.wait(60)
+        extents = append(self, batches, **more)
+        ended.put(rows)
+        return extents
+
+    monkeypatch.setattr(Database, "append", waiting)
+    commits = Commits(database, connection, Faults())
+    running = asyncio.create_task(commits.run())
+    try:
+        await commits.add([Event("0", 0, "0", b'{"Key": "sharing"}', {})])
+        assert await asyncio.to_thread(begun.get, timeout=60) == 1
+        for partition in "0123":
+            await commits.add([Event(partition, 1, "1", b'{"Key": "sharing"}', {})])
+        ends.set()
+        assert [await asyncio.to_thread(ended.get, timeout=60) for _ in range(2)] == [1, 4]
+    finally:
+        ends.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    known = database.checkpoints("sharing")
+    assert {partition: checkpoint.sequence_number for partition, checkpoint in known.items()} == dict.fromkeys(
+        "0123", 1
+    )
 
 
 def test_properties_of_the_event_come_before_those_of_the_connection() -> None:
