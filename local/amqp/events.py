@@ -97,7 +97,7 @@ def read_event(message: bytes) -> ReceivedEvent:
             data = binary_value(message, section)
             body = data if body is None else body + data
         elif code == APPLICATION_PROPERTIES:
-            given = _map(message, section.value, section.end)
+            given = _same_map(message[section.value : section.end])
         elif code == PROPERTIES:
             properties = _properties(message, section.value)
         elif code in (VALUE, SEQUENCE):
@@ -118,7 +118,8 @@ def _map(buffer: bytes, start: int, end: int) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     try:
         while index < end:
-            if buffer[index] in _SHORT_NAMES:
+            kind = buffer[index]
+            if kind == 0xA3 or kind == 0xA1:
                 value_at = index + 2 + buffer[index + 1]
                 name = _name(buffer[index + 2 : value_at])
             else:
@@ -128,10 +129,12 @@ def _map(buffer: bytes, start: int, end: int) -> Mapping[str, Any]:
             if kind == 0xA1:
                 index = value_at + 2 + buffer[value_at + 1]
                 found[name] = _text(buffer[value_at + 2 : index])
-            elif kind in _LONGS:
+            elif kind == _LONG:
                 index = value_at + 9
-                (number,) = _long_at(buffer, value_at + 1)
-                found[name] = number if kind == _LONG else Timestamp(number)
+                found[name] = _long_at(buffer, value_at + 1)[0]
+            elif kind == _TIMESTAMP:
+                index = value_at + 9
+                found[name] = Timestamp(_long_at(buffer, value_at + 1)[0])
             else:
                 index = skip(buffer, value_at)
                 found[name] = _value(buffer, value_at, index)
@@ -140,8 +143,14 @@ def _map(buffer: bytes, start: int, end: int) -> Mapping[str, Any]:
     return found if index == end else _NONE
 
 
-_SHORT_NAMES: Final = (0xA3, 0xA1)
-_LONG, _TIMESTAMP = _LONGS = (0x81, 0x83)
+_LONG: Final = 0x81
+_TIMESTAMP: Final = 0x83
+
+
+@lru_cache(maxsize=1024)
+def _same_map(encoded: bytes) -> Mapping[str, Any]:
+    """A map that many messages have alike, as those of one device do. Nobody changes it."""
+    return _map(encoded, 0, len(encoded))
 
 
 def _properties(message: bytes, start: int) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ ENQUEUED_TIME = "x-opt-enqueued-time"
 PARTITION_KEY = "x-opt-partition-key"
 
 _uint_at = struct.Struct(">I").unpack_from
+_new = tuple.__new__
+"""Makes a named tuple in half the time that its own constructor takes."""
 
 
 class Section(NamedTuple):
@@ -44,7 +46,7 @@ def read_sections(message: bytes) -> list[Section]:
                 end = value + 5 + _uint_at(message, value + 1)[0]
             else:
                 end = skip(message, value)
-            sections.append(Section(code, start, value, end))
+            sections.append(_new(Section, (code, start, value, end)))
             start, last = end, code
     except (IndexError, struct.error) as error:
         raise DecodeError(f"the message section at byte {start} is cut off") from error

@@ -49,6 +49,14 @@ def _member(name: str, value: bool | int | float | str) -> str:
     """One property as `"name":value`: numbers and bools as such, times in ISO 8601, the rest as text."""
     shown: object = value
     if name in _MILLISECOND_TIMES and isinstance(value, int):
-        moment = datetime.datetime.fromtimestamp(value / 1000, datetime.UTC)
-        shown = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        shown = _iso(value)
     return f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(shown, ensure_ascii=False)}"
+
+
+def _iso(milliseconds: int) -> str | int:
+    """A time in milliseconds since 1970; one that no calendar has stays a number."""
+    try:
+        moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    except (OverflowError, ValueError, OSError):
+        return milliseconds
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
