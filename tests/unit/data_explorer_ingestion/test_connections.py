@@ -216,6 +216,23 @@ def test_event_keeps_its_body_properties_and_chosen_annotations() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1738668292991, "2025-02-04T11:24:52.991Z"),
+        (1 << 62, 1 << 62),
+        ("soon", "soon"),
+        (b"raw", "raw"),
+        ([1, "a"], "[1, 'a']"),
+        (None, "None"),
+    ],
+)
+def test_whatever_a_sender_wrote_as_a_system_property_is_embedded(value: object, shown: object) -> None:
+    annotations = {"x-opt-sequence-number": 1, "x-opt-offset": "0", "iothub-enqueuedtime": value}
+    event = event_of("0", ReceivedEvent(b"{}", annotations), embedding(["iothub-enqueuedtime"]))
+    assert json.loads(f"{{{event.embedded}}}") == {"iothub-enqueuedtime": shown}
+
+
 def test_topology_names_the_data_connections() -> None:
     found = {connection.name: connection for connection in data_connections(PROJECT / "topology.json")}
 
