@@ -3,6 +3,7 @@
 Source: Microsoft Learn, "Transactional batch operations", and the bodies that azure-cosmos and @azure/cosmos send.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -39,6 +40,29 @@ _Step = Callable[[Transaction], _Result]
 async def run_batch(service: Service, request: Request) -> Response:
     """200 when every operation succeeded, else 207 with a status for each."""
     container = service.container(request)
+    async with service.batches:
+        return await _run(service, container, request)
+
+
+async def _run(service: Service, container: Container, request: Request) -> Response:
+    given = _operations(request)
+    is_atomic = request.is_set("x-ms-cosmos-batch-atomic")
+    wants_bodies = request.headers.get("prefer") != "return=minimal"
+    key = request.partition_key
+    if key is not None:
+        container.key.full(*key)
+    elif is_atomic:
+        raise bad_request("PartitionKey value must be supplied for this operation.")
+    drafts = _all_new(container, given, key[0]) if is_atomic and key is not None else None
+    if drafts is not None:
+        with contextlib.suppress(sqlite3.IntegrityError):
+            return await _create_all(service, container, drafts, wants_bodies=wants_bodies)
+    goes_on = request.is_set("x-ms-cosmos-batch-continue-on-error")
+    results = await _do_each(service, container, given, key, None if is_atomic else goes_on)
+    return _answer(results, wants_bodies=wants_bodies)
+
+
+def _operations(request: Request) -> list[Any]:
     given = parse(request.body)
     if not isinstance(given, list) or not given:
         raise invalid_payload()
@@ -46,17 +70,7 @@ async def run_batch(service: Service, request: Request) -> Response:
         raise bad_request(
             f"Batch request has more operations than what is supported: {len(given)}, not at most {MAX_OPERATIONS}."
         )
-    is_atomic = request.is_set("x-ms-cosmos-batch-atomic")
-    key = request.partition_key
-    if key is not None:
-        container.key.full(*key)
-    elif is_atomic:
-        raise bad_request("PartitionKey value must be supplied for this operation.")
-    results = await _create_all(service, container, given, key[0]) if is_atomic and key is not None else None
-    if results is None:
-        goes_on = request.is_set("x-ms-cosmos-batch-continue-on-error")
-        results = await _do_each(service, container, given, key, None if is_atomic else goes_on)
-    return _answer(results, wants_bodies=request.headers.get("prefer") != "return=minimal")
+    return given
 
 
 async def _do_each(
@@ -73,19 +87,20 @@ async def _do_each(
     return await (service.writer.submit_long(work) if has_patch else service.writer.submit(work))
 
 
-async def _create_all(service: Service, container: Container, given: list[Any], key: bytes) -> list[_Result] | None:
-    """Does a batch that only creates with one statement; None for any other, and when anything is in its way."""
+def _all_new(container: Container, given: list[Any], key: bytes) -> list[Draft] | None:
+    """The documents of a batch that only creates: one statement does it; None for any other, or one that is wrong."""
     if any(type(entry) is not dict or entry.get("operationType") != "Create" for entry in given):
         return None
     try:
-        drafts = [draft(entry.get("resourceBody"), container.key, key, container.policy) for entry in given]
+        return [draft(entry.get("resourceBody"), container.key, key, container.policy) for entry in given]
     except ServiceError:
         return None
-    try:
-        written = await service.writer.submit(lambda transaction: items.create_many(transaction, container, drafts))
-    except sqlite3.IntegrityError:
-        return None
-    return list(map(_created, written, drafts))
+
+
+async def _create_all(service: Service, container: Container, drafts: list[Draft], *, wants_bodies: bool) -> Response:
+    """Raises sqlite3.IntegrityError when one of them exists."""
+    written = await service.writer.submit(lambda transaction: items.create_many(transaction, container, drafts))
+    return _answer_created(written, drafts, wants_bodies=wants_bodies)
 
 
 def _run_together(transaction: Transaction, steps: list[_Step]) -> list[_Result]:
@@ -236,6 +251,18 @@ def _rewritten(written: Written, terms: int) -> _Result:
 
 def _failed(error: ServiceError) -> _Result:
     return _Result(error.status, 1.0, substatus=error.substatus)
+
+
+def _answer_created(written: list[tuple[bytes, str, int]], drafts: list[Draft], *, wants_bodies: bool) -> Response:
+    """What `_answer` makes of results that are all `_created`."""
+    parts = []
+    total = 0.0
+    for (body, tag, _), (_, _, text, _, terms, _) in zip(written, drafts, strict=True):
+        charge = charges.write(len(text), terms)
+        total += charge
+        head = f'{{"statusCode":201,"requestCharge":{charge:.2f},"eTag":"\\{tag[:-1]}\\""'.encode()
+        parts.append(b'%b,"resourceBody":%b}' % (head, body) if wants_bodies else head + b"}")
+    return Response(200, b"[%b]" % b",".join(parts), total)
 
 
 def _answer(results: list[_Result], *, wants_bodies: bool) -> Response:

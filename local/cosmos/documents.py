@@ -137,14 +137,24 @@ def draft(document: object, definition: PartitionKeyDefinition, key: bytes | Non
     ttl = check_ttl(document) if "ttl" in document else None
     if not SYSTEM_PROPERTIES.isdisjoint(document):
         document = {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}
+    epk = _place(document, definition, key)
+    text = _text(document)
+    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document), document)
+
+
+def _place(document: dict[str, Any], definition: PartitionKeyDefinition, key: bytes | None) -> str:
+    """The document's effective partition key. Raises ServiceError (400) when it is not the request's."""
+    if key is not None:
+        texts, epk = definition.expected(key)
+        if texts is not None and definition.has(document, texts):
+            return epk
     values = orjson.dumps(definition.values(document))
     epk = definition.effective(values)
     if key is not None and key != values and definition.effective(key) != epk:
         raise bad_request(
             "PartitionKey extracted from document doesn't match the one specified in the header", substatus=1001
         )
-    text = _text(document)
-    return Draft(item_id, epk, text[:-1], ttl, policy.count_terms(document), document)
+    return epk
 
 
 def _text(document: dict[str, Any]) -> bytes:
@@ -152,10 +162,9 @@ def _text(document: dict[str, Any]) -> bytes:
     try:
         try:
             text = orjson.dumps(document, option=orjson.OPT_STRICT_INTEGER)
-            is_kept = not (_may_hold_whole_floats(text) and _holds_whole_floats(document))
+            if _may_hold_whole_floats(text) and _rewrite_whole_floats(document):
+                text = orjson.dumps(document)
         except orjson.JSONEncodeError:
-            is_kept = False
-        if not is_kept:
             text = orjson.dumps(doubles(document))
     except (orjson.JSONEncodeError, RecursionError):
         raise bad_request("The request document is nested too deeply.") from None
@@ -169,15 +178,18 @@ def _may_hold_whole_floats(text: bytes) -> bool:
     return _WHOLE_FLOAT(text) is not None or (b"+" in text and b"e+1" in text)
 
 
-def _holds_whole_floats(value: Any) -> bool:
-    for inner in value.values() if type(value) is dict else value:
+def _rewrite_whole_floats(value: Any) -> bool:
+    """Makes the whole floats in a document or an array integers, in place; whether there were any."""
+    found = False
+    for place, inner in value.items() if type(value) is dict else enumerate(value):
         kind = type(inner)
         if kind is float:
             if inner.is_integer():
-                return True
-        elif (kind is dict or kind is list) and _holds_whole_floats(inner):
-            return True
-    return False
+                value[place] = _double(inner)
+                found = True
+        elif (kind is dict or kind is list) and _rewrite_whole_floats(inner):
+            found = True
+    return found
 
 
 def encode_rid(*numbers: tuple[int, int]) -> str:

@@ -17,6 +17,10 @@ DEFAULT: Mapping[str, Any] = {
     "excludedPaths": [{"path": '/"_etag"/?'}],
 }
 
+_ABSENT: Mapping[str, Any] = {}
+_NO_TERM = frozenset({dict, list})
+"""What `/?` does not index; a property that is absent counts as an object."""
+
 _Rule = tuple[tuple[str, ...], bool]
 """A path's segments ([] is any element of an array), and whether it means all that is under it."""
 
@@ -127,7 +131,7 @@ def _counter(included: list[_Rule], excluded: list[_Rule], composite: int) -> Ca
     def count(document: Mapping[str, Any]) -> int:
         terms = composite
         for name in names:
-            if name in document and not isinstance(document[name], dict | list):
+            if type(document.get(name, _ABSENT)) not in _NO_TERM:
                 terms += 1
         for segments, is_tree in others:
             terms += _matches(document, segments, is_tree)

@@ -106,21 +106,26 @@ def existing(transaction: Transaction, container: Container, epk: str, item_id: 
     return current
 
 
-def create_many(transaction: Transaction, container: Container, drafts: list[Draft]) -> list[Written]:
-    """All the new items in one statement. Raises sqlite3.IntegrityError when one of them exists."""
+def create_many(transaction: Transaction, container: Container, drafts: list[Draft]) -> list[tuple[bytes, str, int]]:
+    """All the new items in one statement: body, etag and sequence number of each.
+
+    Raises sqlite3.IntegrityError when one of them exists.
+    """
     first = transaction.next_lsn(container.number, len(drafts))
     now = transaction.now()
     paths = transaction.key_paths(container.table)
     default_ttl = transaction.default_ttl(container.number)
-    written: list[Written] = []
+    written: list[tuple[bytes, str, int]] = []
     bindings: list[object] = []
-    for lsn, draft in enumerate(drafts, first):
+    last_epk, place = "", bytearray()
+    for lsn, (item_id, epk, text, ttl, _, properties) in enumerate(drafts, first):
+        if epk != last_epk:
+            last_epk, place = epk, bytearray.fromhex(epk)
         tag = etag(lsn, now)
-        body = served(draft.text, item_rid(container.rid, lsn), container.link, tag, now)
-        expires_at = expiry(default_ttl, draft.ttl, now)
-        bindings += (lsn, bytearray.fromhex(draft.epk), draft.id, lsn, expires_at, bytearray(body))
-        bindings += property_keys(paths, draft.properties, body)
-        written.append(Written(201, body, tag, lsn))
+        body = served(text, item_rid(container.rid, lsn), container.link, tag, now)
+        bindings += (lsn, place, item_id, lsn, expiry(default_ttl, ttl, now), bytearray(body))
+        bindings += property_keys(paths, properties, body)
+        written.append((body, tag, lsn))
     row = f"({','.join('?' * (6 + len(paths)))})"
     rows = ",".join([row] * len(drafts))
     transaction.connection.execute(f"INSERT INTO {container.table} VALUES {rows}", bindings)
@@ -147,7 +152,7 @@ def _remove_expired(transaction: Transaction, container: Container, draft: Draft
 
 
 def _insert(transaction: Transaction, container: Container, draft: Draft) -> Written:
-    return create_many(transaction, container, [draft])[0]
+    return Written(201, *create_many(transaction, container, [draft])[0])
 
 
 def update(transaction: Transaction, container: Container, draft: Draft, current: Stored) -> Written:

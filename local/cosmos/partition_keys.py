@@ -55,6 +55,16 @@ class PartitionKeyDefinition:
             found.append(value)
         return found
 
+    def expected(self, values: bytes) -> tuple[tuple[str, ...] | None, str]:
+        """What a request's partition key (a JSON array) makes of the documents in it: see `has`, and `effective`."""
+        return _expected(values, self.is_hierarchical)
+
+    def has(self, document: Mapping[str, Any], texts: tuple[str, ...]) -> bool:
+        """Whether the texts are the document's partition key, and stand at its top: the quick way, for most."""
+        return len(texts) == len(self.paths) and all(
+            len(path) == 1 and document.get(path[0]) == text for path, text in zip(self.paths, texts, strict=True)
+        )
+
     def effective(self, values: bytes) -> str:
         """The effective partition key of values as a JSON array; fewer than the levels give the prefix's key."""
         return _effective(values, self.is_hierarchical)
@@ -117,6 +127,13 @@ def parse_header(text: str) -> tuple[bytes, int]:
 
 def _is_component(value: object) -> bool:
     return value is None or value == {} or isinstance(value, str | bool | int | float)
+
+
+@lru_cache(maxsize=16384)
+def _expected(values: bytes, is_hierarchical: bool) -> tuple[tuple[str, ...] | None, str]:
+    parts = orjson.loads(values)
+    are_texts = all(type(part) is str for part in parts)
+    return tuple(parts) if are_texts else None, _effective(values, is_hierarchical)
 
 
 @lru_cache(maxsize=16384)

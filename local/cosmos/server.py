@@ -1,5 +1,6 @@
 """The service as an ASGI application."""
 
+import asyncio
 import fcntl
 import sqlite3
 import urllib.parse
@@ -26,6 +27,9 @@ from local.cosmos.throughput import Throughput
 from local.faults import FaultRule, Faults
 from local.http import BodyTooLarge, inject, whole_body
 from local.process import UserMistake
+
+BATCHES = 4
+"""How many batches are worked on at once."""
 
 
 class CosmosApp:
@@ -89,7 +93,10 @@ async def _served(path: Path, partitions: int, throughput: Throughput | None) ->
     try:
         await writer.submit_long(catalog.load)
         feed_pages = FeedPages(readers, writer)
-        service = Service(catalog, writer, readers, queries, lookups, feed_pages, indexes, partitions, throughput)
+        batches = asyncio.Semaphore(BATCHES)
+        service = Service(
+            catalog, writer, readers, queries, lookups, feed_pages, indexes, partitions, batches, throughput
+        )
         async with purging(service):
             yield service
         await indexes.finish()

@@ -1,6 +1,7 @@
 """What every operation of the server works with."""
 
 import sqlite3
+from asyncio import Semaphore
 from dataclasses import dataclass
 
 from local.cosmos.catalog import Catalog, Container
@@ -26,6 +27,12 @@ class Service:
     indexes: WantedIndexes
     partitions: int
     """How many physical partitions a new container gets."""
+    batches: Semaphore
+    """Lets only some batches be worked on at once: the others' clients get on with what these are answered.
+
+    A client that is answered by turns keeps sending. Were all parsed first and committed together, all clients would
+    wait for the server, and then the server for all clients.
+    """
     throughput: Throughput | None
     """Holds containers to their offers; None lets everything through."""
 

@@ -140,9 +140,9 @@ def property_keys(paths: Sequence[Path], document: Mapping[str, Any], body: byte
     They are bytearrays because sqlite3 takes those as they are: for each bytes object it would look for an adapter.
     """
     keys = []
-    for first, *rest in paths:
-        value = (orjson.loads(body) if first in _OF_THE_SYSTEM else document).get(first, UNDEFINED)
-        for name in rest:
+    for path in paths:
+        value: Any = orjson.loads(body) if path[0] in _OF_THE_SYSTEM else document
+        for name in path:
             value = value.get(name, UNDEFINED) if type(value) is dict else UNDEFINED
         keys.append(bytearray(sort_key(value)))
     return keys
