@@ -56,6 +56,7 @@ class MasterKey:
         return base64.b64encode(mac.digest())
 
 
+@lru_cache(maxsize=1024)
 def _signature(header: str) -> bytes:
     fields = dict(part.partition("=")[::2] for part in urllib.parse.unquote(header).split("&"))
     if fields.get("type") != "master" or not fields.get("sig"):

@@ -6,6 +6,7 @@ import sqlite3
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect
@@ -121,10 +122,15 @@ def _locked(data: Path) -> Iterator[Path]:
 
 async def _received(scope: Scope, receive: Receive) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
-    path = tuple(urllib.parse.unquote(part) for part in raw_path.split("/") if part)
+    path = _segments(scope["raw_path"])
     origin = f"{scope['scheme']}://{headers.get('host', '')}"
     return Request(scope["method"], path, headers, await _body(receive), origin)
+
+
+@lru_cache(maxsize=4096)
+def _segments(raw_path: bytes) -> tuple[str, ...]:
+    path = raw_path.decode("latin-1").partition("?")[0]
+    return tuple(urllib.parse.unquote(part) for part in path.split("/") if part)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -9,6 +9,7 @@ from azure.cosmos import ContainerProxy
 from azure.cosmos.aio import CosmosClient as AsyncCosmosClient
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
+from local.cosmos.server import BATCHES
 from tests.contract.cosmos.raw import RawClient
 
 KEY = ["d", "1"]
@@ -151,6 +152,17 @@ def test_batch_that_makes_no_sense_is_refused(telemetry: ContainerProxy, raw: Ra
 
     statuses = [entry["statusCode"] for entry in answer.json()] if answer.status_code == 207 else [answer.status_code]
     assert statuses == [400]
+
+
+def test_batches_that_were_refused_are_in_nobodys_way(telemetry: ContainerProxy, raw: RawClient) -> None:
+    headers = {"x-ms-cosmos-is-batch-request": "True", "x-ms-cosmos-batch-atomic": "True"}
+    path = f"dbs/tests/colls/{telemetry.id}/docs"
+
+    for _ in range(2 * BATCHES):
+        assert raw.send("POST", path, [], key=KEY, headers=headers).status_code == 400
+
+    telemetry.execute_item_batch([("create", (document("a"),))], KEY)
+    assert names(telemetry) == ["a"]
 
 
 def test_batch_without_a_whole_partition_key_is_refused(telemetry: ContainerProxy, raw: RawClient) -> None:
