@@ -34,6 +34,8 @@ from local.data_explorer.ingestion.resources import FAILED, READY, SUCCEEDED, St
 INVISIBLE_SECONDS = 10
 """How long a message that a killed server had received stays away from the next one."""
 _ROUND_SECONDS = 0.2
+_IDLE_ROUND_SECONDS = 1.0
+"""While no message is held: each look costs this process and Azurite some milliseconds of processor time."""
 _RECEIVED_AT_ONCE = 32
 _MOST_HELD = 2_000
 _log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class QueueReader:
                     told = False
                     while True:
                         await in_thread(self._round, queues)
-                        await asyncio.sleep(_ROUND_SECONDS)
+                        await asyncio.sleep(_ROUND_SECONDS if self._held else _IDLE_ROUND_SECONDS)
             except (AzureError, duckdb.Error, OSError) as error:
                 if not told:
                     _log.warning("the ingestion queue can't be read, and is tried again: %s", error)
