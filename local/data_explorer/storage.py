@@ -66,7 +66,7 @@ class Storage:
                 "memory_limit": memory_limit,
                 "threads": threads,
                 "temp_directory": str(directory / "spill"),
-                "checkpoint_threshold": "64MB",
+                "checkpoint_threshold": "32MB",
                 "preserve_insertion_order": False,
             },
         )
