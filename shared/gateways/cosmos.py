@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
+from shared.gateways import proxies
 from shared.gateways.errors import DATA_AT_FAULT, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -42,11 +44,12 @@ def cosmos_client(
 ) -> CosmosClient:
     """A client that retries 429 (as long as the service asks, up to a minute), 449 and lost connections by itself."""
     retries: dict[str, Any] = {"retry_total": 9, "retry_backoff_max": 60, "connection_timeout": 10, "read_timeout": 30}
+    transport = AioHttpTransport(use_env_settings=proxies.are_named())
     if connection:
-        return CosmosClient.from_connection_string(connection, **retries)
+        return CosmosClient.from_connection_string(connection, transport=transport, **retries)
     if endpoint is None or credential is None:
         raise ValueError("an endpoint needs a credential")
-    return CosmosClient(endpoint, credential=credential, **retries)
+    return CosmosClient(endpoint, credential=credential, transport=transport, **retries)
 
 
 class TelemetryContainer:

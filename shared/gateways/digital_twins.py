@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.digitaltwins.core.aio import DigitalTwinsClient
 
+from shared.gateways import proxies
 from shared.gateways.errors import DATA_AT_FAULT, Unavailable
 from shared.twins.comparison import Operation
 from shared.twins.pacing import Rates
@@ -69,7 +70,7 @@ def _session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        trust_env=True,
+        trust_env=proxies.are_named(),
     )
 
 
