@@ -63,3 +63,10 @@ class SharingServers(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         _, kind, *rest = nodeid.split("::")[0].split("/")
         return kind if kind in ("e2e", "golden") else f"{kind}/{rest[0]}" if kind == "contract" else "/".join(rest)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why a test needed its second try: that it passed then hides what it found."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"first try of {report.nodeid}", sep="_")
+        terminalreporter.write_line(report.longreprtext[-4_000:])

@@ -61,9 +61,12 @@ class PartitionKeyDefinition:
 
     def has(self, document: Mapping[str, Any], texts: tuple[str, ...]) -> bool:
         """Whether the texts are the document's partition key, and stand at its top: the quick way, for most."""
-        return len(texts) == len(self.paths) and all(
-            len(path) == 1 and document.get(path[0]) == text for path, text in zip(self.paths, texts, strict=True)
-        )
+        if len(texts) != len(self.paths):
+            return False
+        for path, text in zip(self.paths, texts, strict=True):
+            if len(path) != 1 or document.get(path[0]) != text:
+                return False
+        return True
 
     def effective(self, values: bytes) -> str:
         """The effective partition key of values as a JSON array; fewer than the levels give the prefix's key."""
