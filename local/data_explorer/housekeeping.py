@@ -13,7 +13,8 @@ from local.data_explorer.database import Change, Database
 from local.data_explorer.storage import quoted
 
 LOOK_EVERY = 1.0
-"""Seconds between two materializations at least; and no more than a fifth of the time is spent on them."""
+LONGEST_PAUSE = 10.0
+"""Seconds between two materializations, at least and at most: in between, a fifth of the time is spent on them."""
 TIDY_EVERY = 60.0
 """Seconds; views are materialized then, too, however slowly rows come."""
 KEPT_EXTENTS = 1000
@@ -38,7 +39,7 @@ async def keep_house(cluster: Cluster) -> None:
                     await asyncio.to_thread(tidy, database)
             except duckdb.Error:
                 _log.exception("Housekeeping of database %s failed; it is tried again", database.name)
-        await asyncio.sleep(max(LOOK_EVERY, 4 * (time.monotonic() - began)))
+        await asyncio.sleep(min(max(LOOK_EVERY, 4 * (time.monotonic() - began)), LONGEST_PAUSE))
 
 
 def tidy(database: Database) -> None:
