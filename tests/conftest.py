@@ -58,11 +58,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 class SharingServers(LoadScopeScheduling):  # type: ignore[misc]
-    """Has tests that share servers run in one process: all end-to-end ones, a folder of contract ones, else a file."""
+    """Has tests that share servers run in one process: a folder of contract tests, else a file.
+
+    An end-to-end test mostly waits, for outages to end: so its files run side by side, each on a stack of its own.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         _, kind, *rest = nodeid.split("::")[0].split("/")
-        return kind if kind in ("e2e", "golden") else f"{kind}/{rest[0]}" if kind == "contract" else "/".join(rest)
+        return kind if kind == "golden" else f"{kind}/{rest[0]}" if kind == "contract" else "/".join((kind, *rest))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
